@@ -1,0 +1,33 @@
+/* Signing one message (RFC 6376 section 5): one pass over the body as it streams by, no copy of it
+ * kept; one DKIM-Signature for each key of the block. Not thread-safe. */
+#ifndef POLICY_DKIM_SIGNING_H
+#define POLICY_DKIM_SIGNING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "policy/dkim/keyring.h"
+
+struct base_arena;
+struct dkim_signing;
+struct policy_edits;
+struct policy_header;
+struct policy_signature;
+
+/* At the end of the header. Lives in `arena`, but holds a digest context: dkim_signing_end() must
+ * be called before the arena is reset. `block` is borrowed. NULL when the arena is exhausted. */
+struct dkim_signing *dkim_signing_begin(struct base_arena *arena,
+                                        const struct dkim_sign_block *block);
+/* CRLF line ends; broken anywhere. */
+void dkim_signing_body(struct dkim_signing *signing, struct base_text chunk);
+/* Signs `header` as it stands (all other edits made before) and inserts the signatures at the top,
+ * through `edits`. Returns the list for the record, one entry a key, in the arena; each entry's
+ * `fault` says if that one failed. NULL only when the arena is exhausted. */
+struct policy_signature *dkim_signing_finish(struct dkim_signing *signing,
+                                             struct policy_header *header,
+                                             struct policy_edits *edits, int64_t now_s);
+/* Frees what is not in the arena; sets *signing to NULL; NULL inside is fine; idempotent. */
+void dkim_signing_end(struct dkim_signing **signing);
+
+#endif
