@@ -72,8 +72,9 @@ void base_log_line_end(struct base_log_line *line, enum base_log_level level);
 /* The quoting rule alone: appends `value` as it stands in a text line. */
 void base_log_append_value(struct base_buf *out, struct base_text value);
 
-/* Reads one text line back: calls `each`
- * line is not one that this module writes. */
+/* Reads one text line back (what follows the program's name and level): calls `each` with every key
+ * and its value, unquoted, both valid during the call only. False if `each` returned false, which
+ * ends it, or if the line is not one that this module writes. */
 typedef bool base_log_each(void *context, struct base_text key, struct base_text value);
 bool base_log_line_parse(struct base_text line, base_log_each *each, void *context);
 

@@ -31,6 +31,8 @@ struct base_text base_text_trim(struct base_text text);
 struct base_text base_text_split(struct base_text *rest, char separator);
 /* Decimal digits only, no sign, no blank, not empty, at most `max`. */
 bool base_text_to_uint(struct base_text text, uint64_t max, uint64_t *value_r);
+/* Well-formed UTF-8 (RFC 3629) from end to end; NUL is a character like others. */
+bool base_text_is_utf8(struct base_text text);
 
 char base_ascii_lower(char c);
 bool base_ascii_is_alpha(char c);
@@ -40,8 +42,8 @@ bool base_ascii_is_alnum(char c);
 bool base_ascii_is_print(char c);
 
 /* A growing buffer in an arena, or on the heap when `arena` is NULL. `data` is always followed by a
- * NUL once anything was appended. Past `max` octets, or past the arena's cap, nothing more is
- * appended and is_over stays true. */
+ * NUL once anything was appended. What would pass `max` octets, or the arena's cap, is not
+ * appended, not even in part, and nothing after it; is_over stays true until base_buf_clear(). */
 struct base_buf {
     char *data;
     size_t length;
