@@ -1,0 +1,84 @@
+"""The table of cases and what they are run in."""
+import fnmatch
+import time
+import traceback
+
+from procs import Failure
+from world import World
+
+CASES = []
+
+# Worlds that several cases share: their postseald's socket and further configuration.
+SHARED = {
+    "unix": {"listen": "unix"},
+    "inet": {"listen": "inet"},
+}
+
+
+def case(world=None):
+    """A test: gets the shared world of that name, or (without a name) the Context, to make its
+    own. Its name is the function's; its first line of documentation says what it shows."""
+
+    def add(function):
+        CASES.append((function.__name__, world, function))
+        return function
+
+    return add
+
+
+def require(condition, what, *values):
+    if not condition:
+        raise Failure(what % values if values else what)
+
+
+class Context:
+    """Makes worlds; those of a case are closed after it."""
+
+    def __init__(self, place, programs, keys):
+        self.place, self.programs, self.keys = place, programs, keys
+        self._shared = {}
+        self._own = []
+        self._count = 0
+
+    def shared(self, name):
+        if name not in self._shared:
+            self._shared[name] = World(self.place, self.programs, self.keys, name, **SHARED[name])
+        return self._shared[name]
+
+    def own(self, **options):
+        self._count += 1
+        world = World(self.place, self.programs, self.keys, "own%d" % self._count, **options)
+        self._own.append(world)
+        return world
+
+    def close_own(self):
+        while self._own:
+            self._own.pop().close()
+
+    def close(self):
+        self.close_own()
+        for world in self._shared.values():
+            world.close()
+
+
+def run(context, patterns, verbose=False):
+    """Runs the cases that match, prints a line each; returns (passed, failed)."""
+    passed = failed = 0
+    for name, world, function in CASES:
+        if patterns and not any(fnmatch.fnmatch(name, pattern) for pattern in patterns):
+            continue
+        begin = time.monotonic()
+        try:
+            function(context.shared(world) if world else context)
+        except Exception as error:  # pylint: disable=broad-except  # a case must not end the run
+            failed += 1
+            why = str(error) if isinstance(error, Failure) else repr(error)
+            print("FAIL %s: %s" % (name, " ".join(why.split())), flush=True)
+            if verbose or not isinstance(error, Failure):
+                traceback.print_exc()
+        else:
+            passed += 1
+            print("ok %s (%.1f s)" % (name, time.monotonic() - begin), flush=True)
+        finally:
+            context.close_own()
+    return passed, failed
