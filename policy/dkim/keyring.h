@@ -13,10 +13,11 @@
 struct conf_snapshot;
 struct conf_table;
 struct dkim_keyring;
+struct evp_md_st;
 struct keys_key;
 
 /* sign "example.org" | "*" { keys = { ... } domain = "..." canonicalization = "relaxed/relaxed"
- * expire = "..." sign-headers / oversign-headers = { ... } ... } */
+ * expire = "..." sign-headers / oversign-headers / oversign-present = { ... } } */
 extern const struct conf_table dkim_sign_table;
 
 enum dkim_canon {
@@ -49,7 +50,13 @@ struct dkim_sign_block {
     /* Named once more than they occur, present or not; and only when present. */
     const char *const *oversign_always;
     const char *const *oversign_present;
+    /* SHA-256, fetched once; NULL: fetched for each message (the command). */
+    const struct evp_md_st *sha256;
 };
+
+/* A block with every default of the configuration and no signers: for the command and for tests.
+ * `domain` is copied. */
+void dkim_sign_block_init(struct dkim_sign_block *block, const struct dns_name *domain);
 
 /* Loads every key that a `sign` block names from <key-dir>/<d=>/<selector>.pem, and proves each: it
  * signs a probe message which libopendkim must verify. Blocks on the disk. NULL and *error_r (file,
