@@ -7,8 +7,8 @@
 
 /* Pieces from this size on are not copied. */
 #define SINK_DIRECT 1024
-/* Octets looked at in one step; a constant, so that the compiler makes vectors of it. */
-#define SCAN_BLOCK 64
+/* Octets looked at in one step. */
+#define SCAN_WORD  16
 #define CRLF_BLOCK 32
 
 void dkim_sink_init(struct dkim_sink *sink,
@@ -167,6 +167,11 @@ static void body_write_lines(struct dkim_body *body, const char *data, size_t le
 
     if (length == 0)
         return;
+    if (body->has_text && body->crlfs == 0 && !body->has_cr && *data != '\r' && end[-1] != '\r' &&
+        end[-1] != '\n') {
+        dkim_sink_write(body->sink, data, length);
+        return;
+    }
     if (body->has_cr) {
         body->has_cr = false;
         if (*data == '\n') {
@@ -199,31 +204,57 @@ static void body_write_lines(struct dkim_body *body, const char *data, size_t le
     dkim_sink_write(body->sink, data, (size_t)(end - data));
 }
 
-/* No octet of the block, nor the one behind it, asks for a change. */
-static bool block_is_relaxed(const char *at)
-{
-    unsigned char is_changed = 0;
+/* Sixteen octets at once: the compiler's vectors, which it makes of whatever the machine has. */
+struct scan_word {
+    unsigned char octets __attribute__((vector_size(SCAN_WORD)));
+};
 
-    for (int i = 0; i < SCAN_BLOCK; i++)
-        is_changed |= (unsigned char)((at[i] == '\t') |
-                                      ((at[i] == ' ') & ((at[i + 1] == ' ') | (at[i + 1] == '\t') |
-                                                         (at[i + 1] == '\r'))));
-    return is_changed == 0;
+static struct scan_word scan_load(const char *at)
+{
+    struct scan_word word;
+
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+/* Where in the word the first octet stands that, taken with the one behind it, asks for a change;
+ * SCAN_WORD if none does. Reads one octet more than the word. */
+static size_t scan_word(const char *at)
+{
+    struct scan_word here = scan_load(at);
+    struct scan_word next = scan_load(at + 1);
+    struct scan_word changes;
+    uint64_t halves[2];
+
+    changes.octets = (here.octets == '\t') |
+                     ((here.octets == ' ') &
+                      ((next.octets == ' ') | (next.octets == '\t') | (next.octets == '\r')));
+    memcpy(halves, &changes, sizeof(halves));
+    if ((halves[0] | halves[1]) == 0)
+        return SCAN_WORD;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return (size_t)(halves[0] != 0 ? __builtin_ctzll(halves[0]) : 64 + __builtin_ctzll(halves[1])) /
+           8;
+#else
+    return (size_t)(halves[0] != 0 ? __builtin_clzll(halves[0]) : 64 + __builtin_clzll(halves[1])) /
+           8;
+#endif
 }
 
 /* The first white space that is not a single space within a line, or `end`. */
 static const char *find_change(const char *at, const char *end)
 {
-    for (;;) {
-        while (end - at > SCAN_BLOCK && block_is_relaxed(at))
-            at += SCAN_BLOCK;
-        for (int i = 0; i < SCAN_BLOCK; i++, at++) {
-            if (at == end || *at == '\t')
-                return at;
-            if (*at == ' ' && (at + 1 == end || is_wsp(at[1]) || at[1] == '\r'))
-                return at;
-        }
+    while (end - at > SCAN_WORD) {
+        size_t clean = scan_word(at);
+
+        at += clean;
+        if (clean < SCAN_WORD)
+            return at;
     }
+    while (at < end && *at != '\t' &&
+           (*at != ' ' || (at + 1 < end && !is_wsp(at[1]) && at[1] != '\r')))
+        at++;
+    return at;
 }
 
 /* Takes what decides about withheld white space; returns where the chunk goes on. */
@@ -253,21 +284,24 @@ static const char *body_settle_blank(struct dkim_body *body, const char *at, con
 /* Section 3.4.4: no white space at the end of a line, one space for any other run of it. */
 static void body_write_relaxed(struct dkim_body *body, const char *data, size_t length)
 {
-    const char *at = data;
     const char *end = data + length;
+    const char *at = body->has_blank ? body_settle_blank(body, data, end) : data;
+    const char *piece = at;
 
-    if (body->has_blank)
-        at = body_settle_blank(body, at, end);
-    while (at < end) {
-        const char *change = find_change(at, end);
-
-        body_write_lines(body, at, (size_t)(change - at));
-        at = change;
-        if (at < end) {
+    while ((at = find_change(at, end)) < end) {
+        body_write_lines(body, piece, (size_t)(at - piece));
+        while (at < end && is_wsp(*at))
+            at++;
+        if (at < end && *at != '\r' && at[-1] == ' ') {
+            /* The last space of the run is the one that stays: it begins the next piece. */
+            piece = at - 1;
+        } else {
             body->has_blank = true;
             at = body_settle_blank(body, at, end);
+            piece = at;
         }
     }
+    body_write_lines(body, piece, (size_t)(end - piece));
 }
 
 void dkim_body_write(struct dkim_body *body, struct base_text chunk)
