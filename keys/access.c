@@ -185,3 +185,21 @@ int keys_access_open_key(int dir_fd, const char *name, const char *path, struct 
     }
     return fd;
 }
+
+int keys_access_open_any(const char *path, bool *is_wide_r, struct base_error *error_r)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat stat;
+
+    if (fd < 0 || fstat(fd, &stat) != 0) {
+        base_error_set(error_r, "%s: %s", path, strerror(errno));
+    } else if (!S_ISREG(stat.st_mode)) {
+        base_error_set(error_r, "%s: not a regular file: name the key itself", path);
+    } else {
+        *is_wide_r = (stat.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+        return fd;
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    return -1;
+}

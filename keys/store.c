@@ -115,21 +115,18 @@ static char *read_secret(int fd, const char *path, size_t *length_r, struct base
     return data;
 }
 
-static struct keys_key *load_at(int domain_fd, const struct keys_path *path, const char **warning_r,
+/* Reads the key and closes `fd`. */
+static struct keys_key *load_fd(int fd, const char *path, const char **warning_r,
                                 struct base_error *error_r)
 {
-    int fd = keys_access_open_key(domain_fd, path->name, path->file, error_r);
-    struct keys_key *key = NULL;
+    struct keys_key *key;
     size_t length = 0;
-    char *pem;
+    char *pem = read_secret(fd, path, &length, error_r);
 
-    if (fd < 0)
-        return NULL;
-    pem = read_secret(fd, path->file, &length, error_r);
     (void)close(fd);
     if (pem == NULL)
         return NULL;
-    key = keys_key_parse((struct base_text){pem, length}, path->file, warning_r, error_r);
+    key = keys_key_parse((struct base_text){pem, length}, path, warning_r, error_r);
     keys_secure_free(pem, KEY_FILE_MAX + 1);
     return key;
 }
@@ -138,10 +135,10 @@ struct keys_key *keys_store_load(const char *key_dir, const struct dns_name *dom
                                  const char *selector, const char **warning_r,
                                  struct base_error *error_r)
 {
-    struct keys_key *key = NULL;
     struct keys_path path;
     int root_fd;
     int domain_fd;
+    int fd;
 
     if (!keys_path_init(&path, key_dir, domain, selector, error_r))
         return NULL;
@@ -152,8 +149,23 @@ struct keys_key *keys_store_load(const char *key_dir, const struct dns_name *dom
     (void)close(root_fd);
     if (domain_fd < 0)
         return NULL;
-    key = load_at(domain_fd, &path, warning_r, error_r);
+    fd = keys_access_open_key(domain_fd, path.name, path.file, error_r);
     (void)close(domain_fd);
+    return fd < 0 ? NULL : load_fd(fd, path.file, warning_r, error_r);
+}
+
+struct keys_key *keys_store_load_file(const char *path, const char **warning_r,
+                                      struct base_error *error_r)
+{
+    struct keys_key *key;
+    bool is_wide = false;
+    int fd = keys_access_open_any(path, &is_wide, error_r);
+
+    if (fd < 0)
+        return NULL;
+    key = load_fd(fd, path, warning_r, error_r);
+    if (key != NULL && warning_r != NULL && *warning_r == NULL && is_wide)
+        *warning_r = "others than its owner can read or change this key: chmod 0600 it";
     return key;
 }
 

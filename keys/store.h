@@ -25,6 +25,12 @@ __attribute__((warn_unused_result)) struct keys_key *keys_store_load(const char 
                                                                      const char **warning_r,
                                                                      struct base_error *error_r);
 
+/* Loads a key from a file of any name, as an administrator names it on a command line: symbolic
+ * links are followed, and what others can read is not refused but said in *warning_r (may be
+ * NULL). */
+__attribute__((warn_unused_result)) struct keys_key *keys_store_load_file(
+    const char *path, const char **warning_r, struct base_error *error_r);
+
 enum keys_type {
     KEYS_TYPE_RSA,
     KEYS_TYPE_ED25519,
