@@ -22,6 +22,8 @@ struct policy_field {
     unsigned index;
     /* Deleted by our edits: neither signed nor judged. */
     bool is_removed;
+    /* Stands for a field past the caps: the value was not kept. */
+    bool is_left_out;
 };
 
 struct policy_header {
@@ -46,10 +48,17 @@ void policy_header_init(struct policy_header *header, struct base_arena *arena);
 /* Copies one field that came from the MTA. Past a cap or the arena: left out, is_cut is set. */
 void policy_header_append(struct policy_header *header, const struct policy_header_caps *caps,
                           struct base_text name, struct base_text value);
+/* Notes that there is a field of that name past the caps: it can be counted and removed, its value
+ * is unknown (""). False when the arena is exhausted. */
+__attribute__((warn_unused_result)) bool policy_header_append_mark(struct policy_header *header,
+                                                                   struct base_text name);
+/* Makes room for one more field; fields may move. False when the arena is exhausted. For edits. */
+__attribute__((warn_unused_result)) bool policy_header_reserve(struct policy_header *header);
 /* Number of fields of that name (case-insensitive) that are not removed. */
 size_t policy_header_count(const struct policy_header *header, struct base_text name);
 /* The first field of that name at or after *position that is not removed, and *position becomes the
- * place behind it; NULL when there is none. Start with *position = 0. */
+ * place behind it; NULL when there is none. Start with *position = 0. Pointers to
+ * fields hold until a field is appended or inserted. */
 struct policy_field *policy_header_next(const struct policy_header *header, struct base_text name,
                                         size_t *position);
 

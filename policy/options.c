@@ -1,0 +1,82 @@
+/* Rows of the top-level options of policy/; each has its paragraph in postseal.conf(5). */
+#include "policy/options.h"
+
+#include <strings.h>
+
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+
+static const char *const mode_words[] = {"enforce", "observe", NULL};
+
+#define ROW(option, kind, field, ...)                                                              \
+    {                                                                                              \
+        .name = (option), .type = (kind), .offset = offsetof(struct policy_options, field),        \
+        __VA_ARGS__                                                                                \
+    }
+
+static const struct conf_option rows[] = {
+    ROW("authserv-id", CONF_STRING, authserv_id, .fallback = NULL),
+    ROW("authserv-ids", CONF_LIST, authserv_ids, .fallback = NULL),
+    ROW("mode", CONF_WORD, mode, .fallback = "enforce", .words = mode_words),
+    ROW("local-domains", CONF_LIST, local_domains, .fallback = NULL),
+    ROW("trusted-networks", CONF_LIST, trusted_networks, .fallback = NULL),
+    ROW("signing-networks", CONF_LIST, signing_networks, .fallback = NULL),
+    ROW("originating-daemons", CONF_LIST, originating_daemons, .fallback = "ORIGINATING"),
+    ROW("inbound-daemons", CONF_LIST, inbound_daemons, .fallback = NULL),
+    ROW("keep-authres-from", CONF_LIST, keep_authres_from, .fallback = NULL),
+    ROW("key-dir", CONF_STRING, key_dir, .fallback = "/etc/postseal/keys"),
+    ROW("header-fields", CONF_INT, header_fields, .fallback = "1000", .min = 10, .max = 100000),
+    ROW("header-octets", CONF_SIZE, header_octets, .fallback = "256KiB", .min = 4 * KIB,
+        .max = 64 * MIB),
+    ROW("message-memory", CONF_SIZE, message_memory, .fallback = "2MiB", .min = 64 * KIB,
+        .max = 1024 * MIB),
+    ROW("recipients-kept", CONF_INT, recipients_kept, .fallback = "10000", .min = 1,
+        .max = 1000000),
+    ROW("authres-fields", CONF_INT, authres_fields, .fallback = "200", .min = 1, .max = 100000),
+};
+
+/* Sendmail's Name= and Postfix's milter_macro_daemon_name are compared as written; that one differs
+ * from the other in case only is a slip. */
+static const struct conf_item *find_daemon(const struct conf_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcasecmp(list->items[i].text, name) == 0)
+            return &list->items[i];
+    return NULL;
+}
+
+static bool check(struct conf_section *section, struct base_error *error_r)
+{
+    const struct policy_options *options = section->values;
+
+    for (size_t i = 0; i < options->inbound_daemons.count; i++) {
+        const struct conf_item *item = &options->inbound_daemons.items[i];
+        if (find_daemon(&options->originating_daemons, item->text) != NULL) {
+            conf_error_at(error_r, item->where,
+                          "inbound-daemons: \"%s\" stands in originating-daemons too: a daemon's "
+                          "mail is ours or a stranger's, keep it in one of the two",
+                          item->text);
+            return false;
+        }
+    }
+    if (options->message_memory < 2 * options->header_octets) {
+        conf_error_at(error_r, conf_section_where(section, "message-memory"),
+                      "message-memory: %lld octets are too few for header-octets = %lld: write at "
+                      "least twice as much",
+                      (long long)options->message_memory, (long long)options->header_octets);
+        return false;
+    }
+    return true;
+}
+
+const struct conf_table policy_options_table = {
+    .struct_size = sizeof(struct policy_options),
+    .options = rows,
+    .option_count = sizeof(rows) / sizeof(rows[0]),
+    .check = check,
+};
+
+const struct policy_options *policy_options_get(const struct conf_snapshot *snapshot)
+{
+    return conf_snapshot_top(snapshot, &policy_options_table)->values;
+}

@@ -1,0 +1,46 @@
+/* The top-level options of what decides. Those of the process are conf/daemon.h's. */
+#ifndef POLICY_OPTIONS_H
+#define POLICY_OPTIONS_H
+
+#include <stdint.h>
+
+#include "conf/conf.h"
+
+enum policy_mode {
+    POLICY_MODE_ENFORCE,
+    /* Judges, logs (would=), edits and signs, but refuses nothing. */
+    POLICY_MODE_OBSERVE,
+};
+
+struct policy_options {
+    /* Our authserv-id (RFC 8601 section 2.5); NULL: this machine's name. */
+    const char *authserv_id;
+    /* Further ones that are ours: removed when they come from outside. */
+    struct conf_list authserv_ids;
+    /* enum policy_mode */
+    int mode;
+
+    struct conf_list local_domains;
+    struct conf_list trusted_networks;
+    struct conf_list signing_networks;
+    struct conf_list originating_daemons;
+    struct conf_list inbound_daemons;
+    struct conf_list keep_authres_from;
+
+    const char *key_dir;
+
+    /* Caps. */
+    int64_t header_fields;
+    int64_t header_octets;
+    int64_t message_memory;
+    int64_t recipients_kept;
+    int64_t authres_fields;
+};
+
+/* The top-level table; its check() proves that the values fit each other. */
+extern const struct conf_table policy_options_table;
+
+/* The section of a snapshot; borrowed. */
+const struct policy_options *policy_options_get(const struct conf_snapshot *snapshot);
+
+#endif

@@ -1,0 +1,31 @@
+/* The snapshot's inside, for the stages of a session. */
+#ifndef POLICY_SNAPSHOT_PRIVATE_H
+#define POLICY_SNAPSHOT_PRIVATE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct conf_snapshot;
+struct dkim_keyring;
+struct policy_authserv_ids;
+struct policy_domains;
+struct policy_networks;
+struct policy_options;
+
+struct policy_snapshot {
+    atomic_uint references;
+    uint64_t generation;
+    struct conf_snapshot *conf;
+    /* Borrowed from `conf`. */
+    const struct policy_options *options;
+    /* The configured ones, or this machine's name. */
+    struct policy_authserv_ids *authserv_ids;
+    struct policy_domains *local_domains;
+    struct policy_networks *trusted;
+    struct policy_networks *signing;
+    struct policy_networks *keep_authres_from;
+    /* NULL without `want_keys`: nothing is signed. */
+    struct dkim_keyring *keyring;
+};
+
+#endif

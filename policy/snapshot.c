@@ -1,0 +1,148 @@
+/* Everything that a message is judged by is compiled here once, so that a fault of the
+ * configuration is found before the first message, and a message takes no lock. */
+#include "policy/snapshot.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "conf/conf.h"
+#include "conf/daemon.h"
+#include "policy/authres.h"
+#include "policy/dkim/keyring.h"
+#include "policy/domains.h"
+#include "policy/networks.h"
+#include "policy/options.h"
+#include "policy/snapshot-private.h"
+
+const struct conf_table *const *policy_tables(size_t *count_r)
+{
+    static const struct conf_table *const tables[] = {
+        &conf_daemon_table,
+        &policy_options_table,
+        &dkim_sign_table,
+    };
+
+    *count_r = sizeof(tables) / sizeof(tables[0]);
+    return tables;
+}
+
+static uint64_t next_generation(void)
+{
+    static atomic_uint_fast64_t last;
+
+    return atomic_fetch_add(&last, 1) + 1;
+}
+
+/* Without `authserv-id` the machine's name is ours; what is no host name is left out then (the name
+ * that the MTA says counts, too: stage_content.c). */
+static struct policy_authserv_ids *create_ids(const struct conf_snapshot *conf,
+                                              struct base_error *error_r)
+{
+    const struct policy_options *options = policy_options_get(conf);
+    char host[256] = "";
+    struct conf_item item = {
+        .text = options->authserv_id,
+        .where = conf_section_where(conf_snapshot_top(conf, &policy_options_table), "authserv-id"),
+    };
+
+    if (item.text != NULL)
+        return policy_authserv_ids_create(&item, &options->authserv_ids, error_r);
+    if (gethostname(host, sizeof(host) - 1) == 0)
+        item.text = host;
+    struct policy_authserv_ids *ids =
+        policy_authserv_ids_create(&item, &options->authserv_ids, NULL);
+    if (ids != NULL)
+        return ids;
+    item.text = NULL;
+    return policy_authserv_ids_create(&item, &options->authserv_ids, error_r);
+}
+
+static bool compile(struct policy_snapshot *snapshot, struct base_error *error_r)
+{
+    const struct policy_options *options = snapshot->options;
+
+    snapshot->authserv_ids = create_ids(snapshot->conf, error_r);
+    if (snapshot->authserv_ids == NULL)
+        return false;
+    snapshot->local_domains =
+        policy_domains_create(&options->local_domains, "local-domains", error_r);
+    if (snapshot->local_domains == NULL)
+        return false;
+    snapshot->trusted =
+        policy_networks_create(&options->trusted_networks, "trusted-networks", error_r);
+    if (snapshot->trusted == NULL)
+        return false;
+    snapshot->signing =
+        policy_networks_create(&options->signing_networks, "signing-networks", error_r);
+    if (snapshot->signing == NULL)
+        return false;
+    snapshot->keep_authres_from =
+        policy_networks_create(&options->keep_authres_from, "keep-authres-from", error_r);
+    return snapshot->keep_authres_from != NULL;
+}
+
+struct policy_snapshot *policy_snapshot_create(struct conf_snapshot *conf,
+                                               const struct policy_snapshot_options *options,
+                                               struct base_error *error_r)
+{
+    struct policy_snapshot *snapshot = base_mem_alloc_zero(1, sizeof(*snapshot));
+
+    atomic_init(&snapshot->references, 1);
+    snapshot->conf = conf_snapshot_ref(conf);
+    snapshot->options = policy_options_get(conf);
+    bool is_good = compile(snapshot, error_r);
+    if (is_good && options->want_keys) {
+        snapshot->keyring = dkim_keyring_create(conf, snapshot->options->key_dir, options->warn,
+                                                options->context, error_r);
+        is_good = snapshot->keyring != NULL;
+    }
+    if (!is_good) {
+        policy_snapshot_unref(&snapshot);
+        return NULL;
+    }
+    snapshot->generation = next_generation();
+    return snapshot;
+}
+
+struct policy_snapshot *policy_snapshot_ref(struct policy_snapshot *snapshot)
+{
+    atomic_fetch_add(&snapshot->references, 1);
+    return snapshot;
+}
+
+void policy_snapshot_unref(struct policy_snapshot **snapshot)
+{
+    struct policy_snapshot *it = *snapshot;
+
+    *snapshot = NULL;
+    if (it == NULL || atomic_fetch_sub(&it->references, 1) != 1)
+        return;
+    if (it->keyring != NULL)
+        dkim_keyring_destroy(&it->keyring);
+    policy_networks_destroy(&it->keep_authres_from);
+    policy_networks_destroy(&it->signing);
+    policy_networks_destroy(&it->trusted);
+    policy_domains_destroy(&it->local_domains);
+    policy_authserv_ids_destroy(&it->authserv_ids);
+    conf_snapshot_unref(&it->conf);
+    base_mem_free(it);
+}
+
+const struct conf_snapshot *policy_snapshot_conf(const struct policy_snapshot *snapshot)
+{
+    return snapshot->conf;
+}
+
+uint64_t policy_snapshot_generation(const struct policy_snapshot *snapshot)
+{
+    return snapshot->generation;
+}
+
+struct policy_needs policy_snapshot_needs(const struct policy_snapshot *snapshot)
+{
+    return (struct policy_needs){
+        .deciding_stages = 1u << POLICY_STAGE_EOM,
+        .has_body = snapshot->keyring != NULL && dkim_keyring_count(snapshot->keyring) > 0,
+    };
+}
