@@ -46,6 +46,12 @@ struct policy_signature {
     struct policy_signature *next;
 };
 
+/* One recipient, as sent, without brackets. */
+struct policy_recipient {
+    struct base_text address;
+    const struct policy_recipient *next;
+};
+
 struct policy_decision {
     /* 16 characters of [0-9a-v], time-ordered, unique in the process. "" before MAIL. */
     char id[17];
@@ -62,10 +68,14 @@ struct policy_decision {
     struct base_text mail_from;
     unsigned recipients;
     struct base_text first_recipient;
+    /* In the order of RCPT; up to `recipients-kept` of them. */
+    const struct policy_recipient *kept_recipients;
     uint64_t body_octets;
     enum policy_author_outcome author;
     /* A-label; {NULL, 0} unless `author` is ONE. */
     struct base_text author_domain;
+    /* Why there is not exactly one, in words; NULL if there is. */
+    const char *author_reason;
     struct base_text message_id;
 
     struct policy_verdict verdict;
@@ -79,13 +89,35 @@ struct policy_decision {
     unsigned authres_removed;
     /* What caps made us leave out, in words; NULL if nothing. */
     const char *left_out;
-    /* The message ended before end of message. */
+    /* The message ended before end of message: true from MAIL until end of message is decided. */
     bool is_aborted;
+    /* From MAIL to the end of message; 0 before. */
+    int64_t elapsed_ns;
 };
 
-/* Appends the documented keys of the one log line (postseald(8), LOG). */
+/* "unknown", "one", "multiple", "none", "invalid". */
+const char *policy_author_outcome_text(enum policy_author_outcome outcome);
+/* A new id: milliseconds of the wall clock, a tag of the process, a counter. Thread-safe. */
+void policy_decision_make_id(char id[17], int64_t wall_ns);
+
+/* Appends the documented keys of the one log line (postseald(8), LOG), in this order; in brackets
+ * those that are left out when there is nothing to say:
+ *   id [queue] dir by client [client-name] [helo] [login] from rcpts [to] author [author-reason]
+ *   [msgid] size action [code] [enhanced] [text] [rule] [would] [signed] [unsigned]
+ *   [authres-removed] [left-out] [aborted] ms
+ * `to` is the first recipient; `author` the author domain, or the outcome in angle brackets
+ * ("<none>"); `size` the octets of body seen; `signed` a list of d/s/a joined by commas; `would`
+ * the action that mode = observe held back, with its code. */
 void policy_decision_log(const struct policy_decision *decision, struct base_log_line *line);
-/* A new object with the documented members (postseal(1), eval --json). */
+/* A new object with the documented members (postseal(1), eval --json), null where unknown:
+ *   "id" "time" "queue_id" "direction" "direction_by" "client" {"address","name","helo","login"}
+ *   "mail_from" "recipients" {"count","kept":[...]} "message_id" "body_octets"
+ *   "author" {"outcome","domain","reason"}
+ *   "verdict" {"stage","action","code","enhanced","text","rule"}   "would": null or the like
+ *   "signatures" [{"d","s","a","result","fault"}]   "unsigned_reason"
+ *   "authres_removed" "left_out" "aborted" "ms"
+ *   "edits" [{"op","index","name","value"}]   "dns" [{"name","type","status","ms"}]
+ * `edits` and `lookups` may be NULL: empty lists. */
 struct base_json *policy_decision_json(const struct policy_decision *decision,
                                        const struct policy_edits *edits,
                                        const struct dns_lookups *lookups);

@@ -8,10 +8,10 @@
 
 static const char *const mode_words[] = {"enforce", "observe", NULL};
 
-#define ROW(option, kind, field, ...)                                                              \
-    {                                                                                              \
-        .name = (option), .type = (kind), .offset = offsetof(struct policy_options, field),        \
-        __VA_ARGS__                                                                                \
+#define ROW(option, kind, field, ...)                                                       \
+    {                                                                                       \
+        .name = (option), .type = (kind), .offset = offsetof(struct policy_options, field), \
+        __VA_ARGS__                                                                         \
     }
 
 static const struct conf_option rows[] = {

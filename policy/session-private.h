@@ -1,0 +1,63 @@
+/* A session's inside, for the files of its stages. */
+#ifndef POLICY_SESSION_PRIVATE_H
+#define POLICY_SESSION_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/author.h"
+#include "policy/decision.h"
+#include "policy/edits.h"
+#include "policy/header.h"
+#include "policy/networks.h"
+#include "policy/session.h"
+
+struct base_arena;
+struct dkim_signing;
+struct policy_recipient;
+
+struct policy_session {
+    struct policy_env env;
+    struct policy_snapshot *snapshot;
+    /* What lives until the next connect or destroy. */
+    struct base_arena *connection;
+    /* What lives until the next reset. */
+    struct base_arena *message;
+
+    struct policy_client client;
+    char client_address[64];
+    struct base_text client_name;
+    struct base_text mta_name;
+    struct base_text daemon_name;
+    /* Room for the longest HELO, taken once: clients may say HELO as often as they like. */
+    char *helo_room;
+    struct base_text helo;
+
+    /* From here on: one message, cleared by reset. */
+    bool has_message;
+    bool is_header_done;
+    struct policy_header header;
+    struct policy_edits edits;
+    struct policy_author author;
+    struct dkim_signing *signing;
+    /* Decided before end of message, given there; NULL: nothing yet. */
+    const struct policy_verdict *latched;
+    int64_t begin_ns;
+    struct policy_recipient *last_recipient;
+    size_t recipients_kept;
+    size_t recipient_octets;
+    struct policy_decision decision;
+};
+
+/* Continue, at that stage; static. */
+const struct policy_verdict *policy_session_continue(enum policy_stage stage);
+/* A copy in the arena, cut to `max` octets, NUL behind it; {NULL, 0} when there is nothing to copy
+ * or no room. */
+struct base_text policy_session_copy(struct base_arena *arena, struct base_text text, size_t max);
+/* Adds to the record what a cap made us leave out. */
+void policy_session_note_left_out(struct policy_session *session, const char *words);
+/* stage_content.c: what the end of the header decides; once a message. */
+void policy_session_finish_header(struct policy_session *session);
+
+#endif

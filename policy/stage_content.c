@@ -1,0 +1,206 @@
+/* Header to end of message. Edits are made first and signatures last, so that what is signed is
+ * what the MTA will deliver (RFC 6376 section 5); and what should be signed never leaves unsigned.
+ */
+#include "base/arena.h"
+#include "base/clock.h"
+#include "policy/authres.h"
+#include "policy/dkim/signing.h"
+#include "policy/options.h"
+#include "policy/session-private.h"
+#include "policy/snapshot-private.h"
+
+enum {
+    MESSAGE_ID_KEPT = 512
+};
+
+#define TEMPFAIL(name, words)                   \
+    static const struct policy_verdict name = { \
+        .stage = POLICY_STAGE_EOM,              \
+        .action = POLICY_ACTION_TEMPFAIL,       \
+        .code = "451",                          \
+        .enhanced = "4.3.2",                    \
+        .text = (words),                        \
+        .rule = "",                             \
+    }
+
+TEMPFAIL(no_memory, "Message takes more memory than is free, please try again later");
+TEMPFAIL(header_too_large, "Message header is too large to be signed, please try again later");
+TEMPFAIL(signing_failed, "Message could not be signed, please try again later");
+
+/* Fields whose mere presence past the caps matters: a second From, a forged result. */
+static bool is_always_counted(struct base_text name)
+{
+    return base_text_equals_nocase(name, BASE_TEXT("From")) ||
+           base_text_equals_nocase(name, BASE_TEXT("Authentication-Results"));
+}
+
+void policy_session_field(struct policy_session *session, struct base_text name,
+                          struct base_text value)
+{
+    const struct policy_options *options = session->snapshot->options;
+    struct policy_header_caps caps = {
+        .max_fields = (size_t)options->header_fields,
+        .max_octets = (size_t)options->header_octets,
+    };
+    struct policy_header *header = &session->header;
+
+    /* Fields behind the header's end would be neither judged nor signed: no MTA sends them. */
+    if (!session->has_message || session->is_header_done)
+        return;
+    size_t count = header->count;
+    policy_header_append(header, &caps, name, value);
+    /* A mark that finds no room exhausts the arena: end of message sees that. */
+    if (header->count == count && is_always_counted(base_text_trim(name)) &&
+        !policy_header_append_mark(header, base_text_trim(name)) && session->latched == NULL)
+        session->latched = &no_memory;
+}
+
+static void remove_authres(struct policy_session *session)
+{
+    const struct policy_snapshot *snapshot = session->snapshot;
+    struct base_text extra = {NULL, 0};
+
+    if (policy_networks_contain(snapshot->keep_authres_from, &session->client))
+        return;
+    /* Without a name of our own, other filters of this MTA write its name, and so shall we. */
+    if (snapshot->options->authserv_id == NULL)
+        extra = session->mta_name;
+    if (!policy_authres_remove(&session->header, &session->edits, snapshot->authserv_ids, extra,
+                               (size_t)snapshot->options->authres_fields,
+                               &session->decision.authres_removed) &&
+        session->latched == NULL)
+        session->latched = &no_memory;
+}
+
+static void note_header(struct policy_session *session)
+{
+    struct policy_decision *decision = &session->decision;
+    size_t position = 0;
+    const struct policy_field *message_id =
+        policy_header_next(&session->header, BASE_TEXT("Message-ID"), &position);
+
+    if (message_id != NULL)
+        decision->message_id = policy_session_copy(
+            session->message, base_text_trim(message_id->value), MESSAGE_ID_KEPT);
+    if (session->header.is_cut)
+        policy_session_note_left_out(session, "header past header-fields or header-octets");
+    policy_author_read(&session->header, &session->author);
+    decision->author = session->author.outcome;
+    decision->author_reason = session->author.reason;
+    if (session->author.outcome == POLICY_AUTHOR_ONE)
+        decision->author_domain =
+            (struct base_text){session->author.domain.text, session->author.domain.length};
+}
+
+static void begin_signing(struct policy_session *session)
+{
+    struct policy_decision *decision = &session->decision;
+    const struct dkim_keyring *keyring = session->snapshot->keyring;
+    const struct dkim_sign_block *block = NULL;
+    bool has_author = session->author.outcome == POLICY_AUTHOR_ONE;
+
+    if (keyring == NULL || dkim_keyring_count(keyring) == 0) {
+        decision->unsigned_reason = "no sign block";
+        return;
+    }
+    if (has_author)
+        block = dkim_keyring_find(keyring, &session->author.domain);
+    /* In what was cut there may be anything: only a known author without a block is certain. */
+    if (session->header.is_cut && (block != NULL || !has_author)) {
+        decision->unsigned_reason = "header past header-fields or header-octets";
+        session->latched = &header_too_large;
+    } else if (!has_author) {
+        decision->unsigned_reason = session->author.reason;
+    } else if (block == NULL) {
+        decision->unsigned_reason = base_arena_printf(session->message, "no sign block for %s",
+                                                      session->author.domain.text);
+    } else {
+        session->signing = dkim_signing_begin(session->message, block);
+        if (session->signing == NULL)
+            session->latched = &no_memory;
+    }
+}
+
+void policy_session_finish_header(struct policy_session *session)
+{
+    if (session->is_header_done)
+        return;
+    session->is_header_done = true;
+    note_header(session);
+    remove_authres(session);
+    if (session->latched == NULL && session->decision.direction == POLICY_DIRECTION_OUTBOUND)
+        begin_signing(session);
+}
+
+const struct policy_verdict *policy_session_eoh(struct policy_session *session)
+{
+    if (session->has_message)
+        policy_session_finish_header(session);
+    return policy_session_continue(POLICY_STAGE_EOH);
+}
+
+void policy_session_body(struct policy_session *session, struct base_text chunk)
+{
+    if (!session->has_message)
+        return;
+    policy_session_finish_header(session);
+    session->decision.body_octets += chunk.length;
+    if (session->signing != NULL && chunk.length > 0)
+        dkim_signing_body(session->signing, chunk);
+}
+
+/* True when every key of the block has signed. */
+static bool finish_signing(struct policy_session *session)
+{
+    struct policy_decision *decision = &session->decision;
+
+    decision->signatures = dkim_signing_finish(session->signing, &session->header, &session->edits,
+                                               base_clock_wall_s(session->env.clock));
+    if (decision->signatures == NULL)
+        decision->unsigned_reason = "no memory for the signature";
+    for (const struct policy_signature *it = decision->signatures; it != NULL; it = it->next)
+        if (it->fault != NULL && decision->unsigned_reason == NULL)
+            decision->unsigned_reason = it->fault;
+    return decision->unsigned_reason == NULL;
+}
+
+static const struct policy_verdict *decide(struct policy_session *session)
+{
+    if (session->latched != NULL)
+        return session->latched;
+    if (base_arena_is_exhausted(session->message))
+        return &no_memory;
+    if (session->signing != NULL && !finish_signing(session))
+        return &signing_failed;
+    if (base_arena_is_exhausted(session->message))
+        return &no_memory;
+    return policy_session_continue(POLICY_STAGE_EOM);
+}
+
+const struct policy_verdict *policy_session_eom(struct policy_session *session,
+                                                void (*progress)(void *context), void *context)
+{
+    struct policy_decision *decision = &session->decision;
+
+    /* Nothing waits for DNS yet. */
+    (void)progress;
+    (void)context;
+    if (!session->has_message)
+        return policy_session_continue(POLICY_STAGE_EOM);
+    policy_session_finish_header(session);
+    const struct policy_verdict *verdict = decide(session);
+    if (verdict->action != POLICY_ACTION_CONTINUE &&
+        session->snapshot->options->mode == POLICY_MODE_OBSERVE) {
+        decision->would = verdict;
+        verdict = policy_session_continue(POLICY_STAGE_EOM);
+    }
+    decision->verdict = *verdict;
+    decision->is_aborted = false;
+    decision->elapsed_ns = base_clock_mono_ns(session->env.clock) - session->begin_ns;
+    if (decision->direction == POLICY_DIRECTION_OUTBOUND && decision->signatures == NULL &&
+        decision->unsigned_reason == NULL)
+        decision->unsigned_reason = "no memory";
+    dkim_signing_end(&session->signing);
+    session->has_message = false;
+    return &decision->verdict;
+}

@@ -1,0 +1,177 @@
+/* Connect to DATA: facts are copied and cut, and MAIL fixes the direction. Nothing is decided here
+ * yet; what keeps a message from being handled is latched and said at end of message. */
+#include "base/arena.h"
+#include "base/clock.h"
+#include "policy/address.h"
+#include "policy/direction.h"
+#include "policy/options.h"
+#include "policy/session-private.h"
+#include "policy/snapshot-private.h"
+
+#include <string.h>
+
+enum {
+    /* Longer than any valid domain (RFC 1035 section 2.3.4): what is cut here stays invalid. */
+    NAME_KEPT = 256,
+    LOGIN_KEPT = 512,
+    PATH_KEPT = POLICY_ADDRESS_MAX + 1,
+    QUEUE_ID_KEPT = 128,
+};
+
+/* "[192.0.2.1]" and "unknown" are what MTAs say of a client without a name. */
+static struct base_text real_name(struct base_text name)
+{
+    if ((name.length > 0 && name.data[0] == '[') ||
+        base_text_equals_nocase(name, BASE_TEXT("unknown")))
+        return (struct base_text){NULL, 0};
+    return name;
+}
+
+const struct policy_verdict *policy_session_connect(struct policy_session *session,
+                                                    const struct policy_connect_facts *facts)
+{
+    policy_session_reset(session);
+    base_arena_reset(session->connection);
+    session->helo_room = NULL;
+    session->helo = (struct base_text){NULL, 0};
+    policy_client_init(&session->client, facts->address, facts->client_name);
+    policy_client_text(&session->client, session->client_address, sizeof(session->client_address));
+    session->client_name =
+        policy_session_copy(session->connection, real_name(facts->client_name), NAME_KEPT);
+    session->mta_name = policy_session_copy(session->connection, facts->mta_name, NAME_KEPT);
+    session->daemon_name = policy_session_copy(session->connection, facts->daemon_name, NAME_KEPT);
+    return policy_session_continue(POLICY_STAGE_CONNECT);
+}
+
+const struct policy_verdict *policy_session_helo(struct policy_session *session,
+                                                 const struct policy_helo_facts *facts)
+{
+    struct base_text helo = facts->helo;
+
+    if (session->helo_room == NULL)
+        session->helo_room = base_arena_alloc(session->connection, NAME_KEPT + 1);
+    session->helo = (struct base_text){NULL, 0};
+    if (session->helo_room != NULL && helo.data != NULL) {
+        size_t length = helo.length < NAME_KEPT ? helo.length : NAME_KEPT;
+        memcpy(session->helo_room, helo.data, length);
+        session->helo_room[length] = '\0';
+        session->helo = (struct base_text){session->helo_room, length};
+    }
+    return policy_session_continue(POLICY_STAGE_HELO);
+}
+
+static void begin_decision(struct policy_session *session)
+{
+    struct policy_decision *decision = &session->decision;
+    int64_t wall_ns = base_clock_wall_ns(session->env.clock);
+
+    policy_decision_make_id(decision->id, wall_ns);
+    decision->time_s = wall_ns / BASE_NS_PER_S;
+    decision->is_aborted = true;
+    decision->verdict = *policy_session_continue(POLICY_STAGE_MAIL);
+    /* Without a connect call it was never written. */
+    if (session->client_address[0] == '\0')
+        policy_client_text(&session->client, session->client_address,
+                           sizeof(session->client_address));
+    decision->client_address = base_text_of(session->client_address);
+    decision->client_name = session->client_name;
+    /* HELO may be said again while the message is under way. */
+    decision->helo = policy_session_copy(session->message, session->helo, NAME_KEPT);
+}
+
+static struct base_text kept_path(struct policy_session *session, struct base_text path)
+{
+    struct policy_address address;
+
+    policy_address_parse(path, &address);
+    struct base_text copy = policy_session_copy(session->message, address.text, PATH_KEPT);
+    return copy.data != NULL ? copy : BASE_TEXT("");
+}
+
+const struct policy_verdict *policy_session_mail(struct policy_session *session,
+                                                 const struct policy_mail_facts *facts)
+{
+    static const struct policy_verdict no_memory = {
+        .stage = POLICY_STAGE_EOM,
+        .action = POLICY_ACTION_TEMPFAIL,
+        .code = "451",
+        .enhanced = "4.3.2",
+        .text = "No memory for another message, please try again later",
+        .rule = "",
+    };
+    struct policy_decision *decision = &session->decision;
+
+    policy_session_reset(session);
+    session->has_message = true;
+    session->begin_ns = base_clock_mono_ns(session->env.clock);
+    begin_decision(session);
+    decision->login = policy_session_copy(session->message, facts->auth_authen, LOGIN_KEPT);
+    decision->mail_from = kept_path(session, facts->reverse_path);
+    policy_session_queue_id(session, facts->queue_id);
+
+    struct policy_direction_facts direction = {
+        .client = &session->client,
+        .daemon_name = session->daemon_name,
+        .login = decision->login,
+    };
+    decision->direction =
+        policy_direction_decide(session->snapshot, &direction, &decision->direction_by);
+    /* A fact that found no room would make a direction up. */
+    if (base_arena_is_exhausted(session->connection) || base_arena_is_exhausted(session->message))
+        session->latched = &no_memory;
+    return policy_session_continue(POLICY_STAGE_MAIL);
+}
+
+/* Recipients may take a quarter of the message's memory, so that they never crowd out its header.
+ */
+static void keep_recipient(struct policy_session *session, struct base_text path)
+{
+    const struct policy_options *options = session->snapshot->options;
+    struct policy_address address;
+
+    policy_address_parse(path, &address);
+    size_t octets = sizeof(struct policy_recipient) + address.text.length + 1;
+    if (session->recipients_kept >= (size_t)options->recipients_kept ||
+        session->recipient_octets + octets > (size_t)options->message_memory / 4) {
+        if (session->recipients_kept < session->decision.recipients)
+            return;
+        policy_session_note_left_out(session, "recipients past recipients-kept");
+        return;
+    }
+    struct policy_recipient *recipient = base_arena_alloc(session->message, sizeof(*recipient));
+    struct base_text copy = policy_session_copy(session->message, address.text, PATH_KEPT);
+    if (recipient == NULL || copy.data == NULL)
+        return;
+    recipient->address = copy;
+    if (session->last_recipient != NULL)
+        session->last_recipient->next = recipient;
+    else
+        session->decision.kept_recipients = recipient;
+    session->last_recipient = recipient;
+    session->recipients_kept++;
+    session->recipient_octets += octets;
+}
+
+const struct policy_verdict *policy_session_rcpt(struct policy_session *session,
+                                                 struct base_text forward_path)
+{
+    if (session->has_message) {
+        keep_recipient(session, forward_path);
+        session->decision.recipients++;
+        if (session->decision.kept_recipients != NULL)
+            session->decision.first_recipient = session->decision.kept_recipients->address;
+    }
+    return policy_session_continue(POLICY_STAGE_RCPT);
+}
+
+void policy_session_queue_id(struct policy_session *session, struct base_text queue_id)
+{
+    if (session->has_message && session->decision.queue_id.length == 0 && queue_id.length > 0)
+        session->decision.queue_id = policy_session_copy(session->message, queue_id, QUEUE_ID_KEPT);
+}
+
+const struct policy_verdict *policy_session_data(struct policy_session *session)
+{
+    (void)session;
+    return policy_session_continue(POLICY_STAGE_DATA);
+}
