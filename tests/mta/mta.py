@@ -72,6 +72,7 @@ class Mta:
         self.milter = milter
         self.ports = {"inbound": place.free_port(), "submission": place.free_port()}
         self.mailbox = None
+        self.log_path = os.devnull
         self.child = None
 
     def start(self):
@@ -91,7 +92,11 @@ class Mta:
         raise NotImplementedError
 
     def log(self):
-        return ""
+        try:
+            with open(self.log_path, encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
 
 
 class Postfix(Mta):
@@ -112,6 +117,7 @@ class Postfix(Mta):
         self.etc = place.folder(name, "etc")
         self._mail = os.path.join(self.root, "mail")
         self.mailbox = Mailbox(os.path.join(self._mail, "box", "new"))
+        self.log_path = os.path.join(self.root, "maillog")
 
     @staticmethod
     def milter_spec(listen):
@@ -128,7 +134,7 @@ class Postfix(Mta):
             "queue_directory": os.path.join(self.root, "queue"),
             "data_directory": os.path.join(self.root, "data"),
             "maillog_file_prefixes": self.root,
-            "maillog_file": os.path.join(self.root, "maillog"),
+            "maillog_file": self.log_path,
             "myhostname": HOST,
             "mydomain": "example.org",
             "myorigin": "example.org",
@@ -241,11 +247,3 @@ class Postfix(Mta):
     def held(self):
         return [name for _, _, files in os.walk(os.path.join(self.root, "queue", "hold"))
                 for name in files]
-
-    def log(self):
-        try:
-            with open(os.path.join(self.root, "maillog"), encoding="utf-8",
-                      errors="replace") as file:
-                return file.read()
-        except FileNotFoundError:
-            return ""

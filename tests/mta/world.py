@@ -13,16 +13,7 @@ from procs import Failure, wait_until
 USER, GROUP = "nobody", "nogroup"
 SELECTORS = {"rsa": "t-rsa", "ed25519": "t-ed"}
 
-ZONE = """$ORIGIN example.org.
-$TTL 300
-@               IN  SOA ns.example.org. hostmaster.example.org. 1 7200 3600 1209600 300
-@               IN  MX  10 mx.example.org.
-mx              IN  A   192.0.2.25
-@               IN  TXT "v=spf1 ip4:192.0.2.0/24 -all"
-_dmarc          IN  TXT "v=DMARC1; p=reject"
-client.example.com. IN A 192.0.2.9
-stranger.example.   IN TXT "v=spf1 ip4:198.51.100.0/24 -all"
-"""
+ZONE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../data/mta/example.zone")
 
 CONFIGURATION = """# What tests/mta gives to postseald.
 authserv-id = "{host}"
@@ -72,8 +63,10 @@ class Keys:
             if done.returncode:
                 raise Failure("%s: %s" % (" ".join(command), done.stderr))
             records += done.stdout
+        with open(ZONE, encoding="utf-8") as file:
+            records = file.read() + records
         with open(self.zone, "w", encoding="utf-8") as file:
-            file.write(ZONE + records)
+            file.write(records)
 
 
 class Postseald:
