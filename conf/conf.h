@@ -125,6 +125,9 @@ const struct conf_section *conf_snapshot_at(const struct conf_snapshot *snapshot
 
 /* Where option `name` of the section was given (its default: line 0). Panics on unknown names. */
 struct conf_where conf_section_where(const struct conf_section *section, const char *name);
+/* Zeroed memory that lives as long as the section's snapshot, for what check() puts into the values
+ * (canonical forms). Only within check(). */
+void *conf_section_alloc(struct conf_section *section, size_t size);
 /* "file:line: " and the text. */
 void conf_error_at(struct base_error *error_r, struct conf_where where, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

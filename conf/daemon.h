@@ -18,9 +18,11 @@ struct conf_daemon {
     const char *user;
     const char *group;
     const char *pid_file;
+    /* enum base_log_target, base_log_format, base_log_level. */
     int log_target;
     int log_format;
     int log_level;
+    /* Into a list of our own: conf_daemon_facility(). */
     int log_facility;
     int64_t memory_max;
     int64_t sessions_max;
@@ -29,7 +31,9 @@ struct conf_daemon {
     /* How long SIGTERM lets messages under way finish, milliseconds. */
     int64_t shutdown_timeout;
 
+    /* Addresses, "ADDRESS" or "ADDRESS@PORT"; empty: those of the system. */
     struct conf_list nameservers;
+    /* NULL: no DNSSEC validation of our own. */
     const char *trust_anchor;
     int64_t dns_timeout_envelope;
     int64_t dns_timeout;
@@ -41,6 +45,8 @@ extern const struct conf_table conf_daemon_table;
 
 /* The daemon's section of a snapshot; borrowed. */
 const struct conf_daemon *conf_daemon_get(const struct conf_snapshot *snapshot);
+/* log-facility as openlog(3) takes it: LOG_MAIL, ... */
+int conf_daemon_facility(const struct conf_daemon *daemon);
 
 enum conf_socket_kind {
     CONF_SOCKET_UNIX,
@@ -53,6 +59,7 @@ struct conf_socket {
     /* UNIX: the path. Else the host as written, "" for none. */
     char host[256];
     uint16_t port;
+    /* No other host can reach it: also every UNIX socket. */
     bool is_loopback;
 };
 
