@@ -1,0 +1,250 @@
+/* RFC 9989 sections 4.10.1, 4.10.2 and 5.3.
+ *
+ * A question of DNS that failed for now is never "no record": where its answer could change ours,
+ * the result is temperror (5.3.6). */
+#include "policy/dmarc/dmarc.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+
+struct evaluation {
+    const struct dmarc_request_facts *request;
+    struct dmarc_outcome *outcome;
+    /* The author domain's own step, and its walk once it was run. */
+    struct dmarc_walk *walk;
+    bool has_walked;
+};
+
+const char *dmarc_result_text(enum dmarc_result result)
+{
+    static const char *const texts[] = {
+        [DMARC_RESULT_NONE] = "none",           [DMARC_RESULT_PASS] = "pass",
+        [DMARC_RESULT_FAIL] = "fail",           [DMARC_RESULT_TEMPERROR] = "temperror",
+        [DMARC_RESULT_PERMERROR] = "permerror",
+    };
+
+    return texts[result];
+}
+
+void dmarc_prefetch(struct dns_lookups *lookups, const struct dns_name *author_domain)
+{
+    struct dns_name name;
+    struct dns_name parent;
+
+    if (dns_name_prepend(&name, "_dmarc", author_domain))
+        dns_lookups_prefetch(lookups, &name, DNS_TYPE_TXT);
+    /* A subdomain mostly has its policy one label up; a domain of two labels mostly has its own. */
+    if (author_domain->label_count < 3)
+        return;
+    dns_name_suffix(&parent, author_domain, author_domain->label_count - 1U);
+    if (dns_name_prepend(&name, "_dmarc", &parent))
+        dns_lookups_prefetch(lookups, &name, DNS_TYPE_TXT);
+}
+
+static void walk_author(struct evaluation *evaluation)
+{
+    struct dmarc_outcome *outcome = evaluation->outcome;
+    const struct dns_name *found;
+    struct dns_name storage;
+
+    if (evaluation->has_walked)
+        return;
+    evaluation->has_walked = true;
+    dmarc_walk_run(evaluation->walk, evaluation->request->lookups, &outcome->author_domain);
+    found = dmarc_walk_organizational(evaluation->walk, &storage);
+    outcome->organizational_domain = *found;
+    outcome->has_organizational = true;
+    outcome->walk = evaluation->walk;
+}
+
+static void use_record(struct dmarc_outcome *outcome, const struct dns_name *domain,
+                       const struct dmarc_record *record)
+{
+    outcome->has_record = true;
+    outcome->policy_domain = *domain;
+    outcome->record = *record;
+}
+
+/* 4.10.1: the record at the author domain, else at its organizational domain, else at the public
+ * suffix domain. False when a failure of DNS may hide one. */
+static bool discover(struct evaluation *evaluation)
+{
+    struct dmarc_outcome *outcome = evaluation->outcome;
+    const struct dns_answer *own;
+    const struct dmarc_step *step;
+    struct dmarc_record record;
+    struct dns_name name;
+
+    if (dns_name_prepend(&name, "_dmarc", &outcome->author_domain)) {
+        own = dns_lookups_get(evaluation->request->lookups, &name, DNS_TYPE_TXT);
+        if (dns_status_is_temporary(own->status))
+            return false;
+        if (dmarc_record_select(own, &record)) {
+            use_record(outcome, &outcome->author_domain, &record);
+            return true;
+        }
+    }
+    walk_author(evaluation);
+    if (evaluation->walk->is_temporary)
+        return false;
+    step = dmarc_walk_find(evaluation->walk, &outcome->organizational_domain);
+    if (step == NULL || !step->has_record)
+        step = &evaluation->walk->steps[evaluation->walk->count - 1];
+    if (step->has_record)
+        use_record(outcome, &step->domain, &step->record);
+    return true;
+}
+
+/* The author domain does not exist: NXDOMAIN for it, and so for all below it. */
+static bool find_existence(struct evaluation *evaluation)
+{
+    const struct dns_answer *answer = dns_lookups_get(
+        evaluation->request->lookups, &evaluation->outcome->author_domain, DNS_TYPE_TXT);
+
+    if (dns_status_is_temporary(answer->status))
+        return false;
+    evaluation->outcome->is_nonexistent = answer->status == DNS_STATUS_NXDOMAIN;
+    return true;
+}
+
+static void take_policy(struct dmarc_outcome *outcome, const struct dmarc_request *request,
+                        enum dmarc_policy_tag tag)
+{
+    outcome->policy = request->policy;
+    outcome->policy_tag = tag;
+}
+
+/* 4.10.1: which tag is the policy. False: temporary; permerror is set for a record that cannot be
+ * used. */
+static bool choose_policy(struct evaluation *evaluation)
+{
+    struct dmarc_outcome *outcome = evaluation->outcome;
+    const struct dmarc_record *record = &outcome->record;
+    bool is_own = dns_name_equals(&outcome->policy_domain, &outcome->author_domain);
+
+    if (!record->p.is_valid || (record->sp.is_present && !record->sp.is_valid) ||
+        (record->np.is_present && !record->np.is_valid)) {
+        outcome->policy = DMARC_POLICY_NONE;
+        outcome->policy_tag = DMARC_TAKEN_FROM_RUA;
+        if (!record->has_valid_rua) {
+            outcome->result = DMARC_RESULT_PERMERROR;
+            outcome->reason = "the record has no usable policy";
+        }
+        return true;
+    }
+    take_policy(outcome, &record->p, DMARC_TAKEN_FROM_P);
+    if (is_own)
+        return true;
+    if (record->sp.is_present)
+        take_policy(outcome, &record->sp, DMARC_TAKEN_FROM_SP);
+    if (!record->np.is_present || record->np.policy == outcome->policy)
+        return true;
+    if (!find_existence(evaluation))
+        return false;
+    if (outcome->is_nonexistent)
+        take_policy(outcome, &record->np, DMARC_TAKEN_FROM_NP);
+    return true;
+}
+
+/* 4.10.2. Equal names need no walk; strict alignment never does. */
+static void align(struct evaluation *evaluation, struct dmarc_identifier *identifier,
+                  bool is_strict)
+{
+    struct dmarc_outcome *outcome = evaluation->outcome;
+    struct dmarc_walk walk;
+    struct dns_name storage;
+
+    identifier->is_aligned = dns_name_equals(identifier->domain, &outcome->author_domain);
+    if (identifier->is_aligned || is_strict)
+        return;
+    walk_author(evaluation);
+    dmarc_walk_run(&walk, evaluation->request->lookups, identifier->domain);
+    identifier->organizational = *dmarc_walk_organizational(&walk, &storage);
+    identifier->has_organizational = true;
+    if (walk.is_temporary || evaluation->walk->is_temporary)
+        identifier->is_unknown = true;
+    else
+        identifier->is_aligned =
+            dns_name_equals(&identifier->organizational, &outcome->organizational_domain);
+}
+
+/* Aligned and authenticated: pass. Otherwise *is_open_r becomes true if DNS kept us from knowing.
+ */
+static bool credit(struct evaluation *evaluation, struct dmarc_identifier *identifier,
+                   bool is_strict, bool *is_open_r)
+{
+    if (!identifier->is_pass && !identifier->is_temporary)
+        return false;
+    align(evaluation, identifier, is_strict);
+    if (identifier->is_aligned && identifier->is_pass)
+        return true;
+    if (identifier->is_unknown || identifier->is_aligned)
+        *is_open_r = true;
+    return false;
+}
+
+static void judge(struct evaluation *evaluation)
+{
+    const struct dmarc_request_facts *request = evaluation->request;
+    struct dmarc_outcome *outcome = evaluation->outcome;
+    bool is_open = false;
+
+    for (size_t i = 0; i < request->dkim_count; i++)
+        outcome->is_dkim_aligned |=
+            credit(evaluation, &request->dkim[i], outcome->record.is_dkim_strict, &is_open);
+    if (request->spf != NULL)
+        outcome->is_spf_aligned =
+            credit(evaluation, request->spf, outcome->record.is_spf_strict, &is_open);
+    if (outcome->is_dkim_aligned || outcome->is_spf_aligned) {
+        outcome->result = DMARC_RESULT_PASS;
+    } else if (is_open) {
+        outcome->result = DMARC_RESULT_TEMPERROR;
+        outcome->reason = "an identifier could not be evaluated for now";
+    } else {
+        outcome->result = DMARC_RESULT_FAIL;
+        outcome->disposition = outcome->policy;
+        if (outcome->record.is_test && outcome->disposition > DMARC_POLICY_NONE)
+            outcome->disposition--;
+    }
+}
+
+/* Where only equal names were compared, the author domain with a record of its own stands for the
+ * organizational domain (4.10.2, first note): no walk for its name alone. */
+static void settle_organizational(struct dmarc_outcome *outcome)
+{
+    if (outcome->has_organizational || !outcome->has_record)
+        return;
+    outcome->has_organizational = true;
+    outcome->organizational_domain = outcome->author_domain;
+}
+
+void dmarc_evaluate(const struct dmarc_request_facts *request, struct dmarc_outcome *outcome)
+{
+    struct evaluation evaluation = {.request = request, .outcome = outcome};
+
+    memset(outcome, 0, sizeof(*outcome));
+    outcome->author_domain = *request->author_domain;
+    evaluation.walk = base_arena_alloc(request->arena, sizeof(*evaluation.walk));
+    if (evaluation.walk == NULL) {
+        outcome->result = DMARC_RESULT_TEMPERROR;
+        outcome->reason = "no memory left";
+        return;
+    }
+    if (!discover(&evaluation)) {
+        outcome->result = DMARC_RESULT_TEMPERROR;
+        outcome->reason = "DNS failed while the policy record was looked for";
+        return;
+    }
+    if (!outcome->has_record)
+        return;
+    if (!choose_policy(&evaluation)) {
+        outcome->result = DMARC_RESULT_TEMPERROR;
+        outcome->reason = "DNS failed while it was asked whether the author domain exists";
+        return;
+    }
+    if (outcome->result == DMARC_RESULT_PERMERROR)
+        return;
+    judge(&evaluation);
+    settle_organizational(outcome);
+}

@@ -1,0 +1,93 @@
+/* RFC 9989 section 4.10: up to eight questions from a domain towards the root. */
+#include "policy/dmarc/walk.h"
+
+#include <string.h>
+
+void dmarc_walk_plan(struct dmarc_walk *walk, const struct dns_name *start)
+{
+    unsigned labels = start->label_count;
+
+    walk->count = 0;
+    walk->is_temporary = false;
+    if (labels == 0)
+        return;
+    walk->steps[walk->count++].domain = *start;
+    /* Steps 3 and 4: the second name is the parent, or the last seven labels of a long name. */
+    labels = labels < 8 ? labels - 1 : 7;
+    for (; labels > 0; labels--)
+        dns_name_suffix(&walk->steps[walk->count++].domain, start, labels);
+    for (size_t i = 0; i < walk->count; i++) {
+        walk->steps[i].status = DNS_STATUS_NXDOMAIN;
+        walk->steps[i].has_record = false;
+    }
+}
+
+void dmarc_walk_prefetch(struct dns_lookups *lookups, const struct dns_name *start)
+{
+    struct dmarc_walk walk;
+
+    dmarc_walk_plan(&walk, start);
+    for (size_t i = 0; i < walk.count; i++) {
+        struct dns_name name;
+
+        if (dns_name_prepend(&name, "_dmarc", &walk.steps[i].domain))
+            dns_lookups_prefetch(lookups, &name, DNS_TYPE_TXT);
+    }
+}
+
+/* False when the walk is to stop. */
+static bool ask(struct dmarc_walk *walk, struct dmarc_step *step, struct dns_lookups *lookups)
+{
+    const struct dns_answer *answer;
+    struct dns_name name;
+
+    /* A domain so long that "_dmarc." does not fit before it cannot have a record. */
+    if (!dns_name_prepend(&name, "_dmarc", &step->domain))
+        return true;
+    answer = dns_lookups_get(lookups, &name, DNS_TYPE_TXT);
+    step->status = answer->status;
+    if (dns_status_is_temporary(answer->status))
+        walk->is_temporary = true;
+    step->has_record = dmarc_record_select(answer, &step->record);
+    return !step->has_record || step->record.psd == DMARC_PSD_UNKNOWN;
+}
+
+void dmarc_walk_run(struct dmarc_walk *walk, struct dns_lookups *lookups,
+                    const struct dns_name *start)
+{
+    dmarc_walk_plan(walk, start);
+    for (size_t i = 0; i < walk->count; i++)
+        if (!ask(walk, &walk->steps[i], lookups))
+            walk->count = i + 1;
+}
+
+const struct dns_name *dmarc_walk_organizational(const struct dmarc_walk *walk,
+                                                 struct dns_name *storage)
+{
+    const struct dns_name *start = &walk->steps[0].domain;
+    const struct dns_name *found = start;
+
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct dmarc_step *step = &walk->steps[i];
+
+        if (!step->has_record)
+            continue;
+        if (step->record.psd == DMARC_PSD_NO)
+            return &step->domain;
+        if (step->record.psd == DMARC_PSD_YES && i > 0) {
+            dns_name_suffix(storage, start, step->domain.label_count + 1U);
+            return storage;
+        }
+        found = &step->domain;
+    }
+    return found;
+}
+
+const struct dmarc_step *dmarc_walk_find(const struct dmarc_walk *walk,
+                                         const struct dns_name *domain)
+{
+    for (size_t i = 0; i < walk->count; i++)
+        if (dns_name_equals(&walk->steps[i].domain, domain))
+            return &walk->steps[i];
+    return NULL;
+}
