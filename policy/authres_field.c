@@ -1,0 +1,411 @@
+/* RFC 8601 section 2.2 (grammar), RFC 5322 section 3.2 (comments, quoted strings), RFC 2045 section
+ * 5.1 (token). A cursor with a sticky fault; functions bear the names of the grammar's rules. */
+#include "policy/authres_field.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+
+#define COMMENT_DEPTH_MAX 32
+
+struct cursor {
+    struct base_arena *arena;
+    const char *at;
+    const char *end;
+    bool is_bad;
+};
+
+static bool is_done(const struct cursor *cursor)
+{
+    return cursor->is_bad || cursor->at == cursor->end;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void comment(struct cursor *cursor)
+{
+    unsigned depth = 0;
+
+    do {
+        char c = *cursor->at++;
+
+        if (c == '(')
+            depth++;
+        else if (c == ')')
+            depth--;
+        else if (c == '\\' && cursor->at < cursor->end)
+            cursor->at++;
+        if (depth > COMMENT_DEPTH_MAX)
+            cursor->is_bad = true;
+    } while (depth > 0 && !is_done(cursor));
+    if (depth > 0)
+        cursor->is_bad = true;
+}
+
+/* [CFWS]; true if there was any. */
+static bool cfws(struct cursor *cursor)
+{
+    const char *start = cursor->at;
+
+    while (!is_done(cursor)) {
+        if (is_blank(*cursor->at))
+            cursor->at++;
+        else if (*cursor->at == '(')
+            comment(cursor);
+        else
+            break;
+    }
+    return cursor->at > start;
+}
+
+static bool take(struct cursor *cursor, char wanted)
+{
+    if (is_done(cursor) || *cursor->at != wanted)
+        return false;
+    cursor->at++;
+    return true;
+}
+
+static void expect(struct cursor *cursor, char wanted)
+{
+    if (!take(cursor, wanted))
+        cursor->is_bad = true;
+}
+
+/* RFC 2045 token; 8-bit octets as RFC 6532 allows them. */
+static bool is_token_octet(char c)
+{
+    return (unsigned char)c > 0x20 && c != 0x7f && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
+}
+
+static struct base_text copy(struct cursor *cursor, struct base_text text, bool is_lower)
+{
+    char *data = base_arena_strndup(cursor->arena, text.length == 0 ? "" : text.data, text.length);
+
+    if (data == NULL) {
+        cursor->is_bad = true;
+        return (struct base_text){NULL, 0};
+    }
+    for (size_t i = 0; i < text.length && is_lower; i++)
+        data[i] = base_ascii_lower(data[i]);
+    return (struct base_text){data, text.length};
+}
+
+static struct base_text quoted_string(struct cursor *cursor)
+{
+    struct base_buf out;
+
+    base_buf_init(&out, cursor->arena, (size_t)(cursor->end - cursor->at));
+    expect(cursor, '"');
+    while (!is_done(cursor) && *cursor->at != '"') {
+        char c = *cursor->at++;
+
+        if (c == '\\' && cursor->at < cursor->end)
+            c = *cursor->at++;
+        if (c != '\r' && c != '\n')
+            base_buf_append_char(&out, c);
+    }
+    expect(cursor, '"');
+    cursor->is_bad |= out.is_over;
+    return base_buf_text(&out);
+}
+
+/* The longest run of token octets and those in `more`. */
+static struct base_text run(struct cursor *cursor, const char *more)
+{
+    const char *start = cursor->at;
+
+    while (!is_done(cursor) && (is_token_octet(*cursor->at) ||
+                                (*cursor->at != '\0' && strchr(more, *cursor->at) != NULL)))
+        cursor->at++;
+    if (cursor->at == start)
+        cursor->is_bad = true;
+    return (struct base_text){start, (size_t)(cursor->at - start)};
+}
+
+/* value = token / quoted-string; a pvalue may be an address, too. */
+static struct base_text value(struct cursor *cursor, const char *more)
+{
+    if (!is_done(cursor) && *cursor->at == '"') {
+        struct base_text text = quoted_string(cursor);
+
+        /* A quoted local part and its domain: kept as one, unquoted. */
+        return text.data == NULL ? (struct base_text){"", 0} : text;
+    }
+    return copy(cursor, run(cursor, more), false);
+}
+
+/* Keyword: letters, digits and hyphens between them (RFC 5321 section 4.1.2). */
+static struct base_text keyword(struct cursor *cursor)
+{
+    const char *start = cursor->at;
+
+    while (!is_done(cursor) &&
+           (base_ascii_is_alnum(*cursor->at) || *cursor->at == '-' || *cursor->at == '_'))
+        cursor->at++;
+    if (cursor->at == start)
+        cursor->is_bad = true;
+    return copy(cursor, (struct base_text){start, (size_t)(cursor->at - start)}, true);
+}
+
+/* reasonspec, or a propspec, or a "word=value" that is neither. */
+static void specification(struct cursor *cursor, struct authres_result *result,
+                          struct authres_property ***tail)
+{
+    struct base_text first = keyword(cursor);
+    struct base_text property = {NULL, 0};
+    struct base_text content;
+    struct authres_property *made;
+
+    (void)cfws(cursor);
+    if (take(cursor, '.')) {
+        (void)cfws(cursor);
+        property = keyword(cursor);
+        (void)cfws(cursor);
+    }
+    expect(cursor, '=');
+    (void)cfws(cursor);
+    if (property.data == NULL && base_text_equals(first, BASE_TEXT("reason"))) {
+        if (result->reason.data != NULL || result->properties != NULL)
+            cursor->is_bad = true;
+        result->reason = value(cursor, "");
+        return;
+    }
+    content = value(cursor, "@/");
+    if (property.data == NULL || cursor->is_bad)
+        return;
+    made = base_arena_alloc(cursor->arena, sizeof(*made));
+    if (made == NULL) {
+        cursor->is_bad = true;
+        return;
+    }
+    made->ptype = first;
+    made->property = property;
+    made->value = content;
+    **tail = made;
+    *tail = &made->next;
+}
+
+/* methodspec = [CFWS] method [CFWS] "=" [CFWS] result; method = Keyword [ "/" version ] */
+static void methodspec(struct cursor *cursor, struct authres_result *result)
+{
+    result->method = keyword(cursor);
+    (void)cfws(cursor);
+    if (take(cursor, '/')) {
+        (void)cfws(cursor);
+        (void)run(cursor, "");
+        (void)cfws(cursor);
+    }
+    expect(cursor, '=');
+    (void)cfws(cursor);
+    result->result = keyword(cursor);
+}
+
+/* resinfo, after its ";". */
+static void resinfo(struct cursor *cursor, struct authres_result *result)
+{
+    struct authres_property **tail = &result->properties;
+
+    methodspec(cursor, result);
+    while (!cursor->is_bad) {
+        bool has_blank = cfws(cursor);
+
+        if (is_done(cursor) || *cursor->at == ';')
+            return;
+        if (!has_blank)
+            cursor->is_bad = true;
+        else
+            specification(cursor, result, &tail);
+    }
+}
+
+static bool is_none(const struct cursor *cursor)
+{
+    struct cursor ahead = *cursor;
+    struct base_text word = {ahead.at, 0};
+
+    while (!is_done(&ahead) && is_token_octet(*ahead.at))
+        ahead.at++;
+    word.length = (size_t)(ahead.at - word.data);
+    (void)cfws(&ahead);
+    return base_text_equals_nocase(word, BASE_TEXT("none")) && is_done(&ahead) && !ahead.is_bad;
+}
+
+static void results(struct cursor *cursor, struct authres_field *field)
+{
+    struct authres_result **tail = &field->results;
+
+    (void)cfws(cursor);
+    if (is_none(cursor)) {
+        cursor->at = cursor->end;
+        return;
+    }
+    while (!is_done(cursor)) {
+        struct authres_result *result = base_arena_alloc(cursor->arena, sizeof(*result));
+
+        if (result == NULL) {
+            cursor->is_bad = true;
+            return;
+        }
+        resinfo(cursor, result);
+        *tail = result;
+        tail = &result->next;
+        if (take(cursor, ';'))
+            (void)cfws(cursor);
+        else if (!is_done(cursor))
+            cursor->is_bad = true;
+    }
+}
+
+bool authres_field_parse(struct base_arena *arena, struct base_text text,
+                         struct authres_field *field_r)
+{
+    struct cursor cursor = {arena, text.data, text.data + text.length, false};
+
+    memset(field_r, 0, sizeof(*field_r));
+    if (text.length == 0)
+        return false;
+    (void)cfws(&cursor);
+    field_r->authserv_id = value(&cursor, "");
+    if (cfws(&cursor) && !is_done(&cursor) && base_ascii_is_digit(*cursor.at)) {
+        field_r->version = copy(&cursor, run(&cursor, ""), false);
+        (void)cfws(&cursor);
+    }
+    expect(&cursor, ';');
+    if (!cursor.is_bad)
+        results(&cursor, field_r);
+    return !cursor.is_bad;
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static bool is_plain(struct base_text text)
+{
+    unsigned at_signs = 0;
+
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.data[i];
+
+        if (c == '@')
+            at_signs++;
+        else if (!is_token_octet(c) || (unsigned char)c >= 0x7f || c == '\'')
+            return false;
+    }
+    return text.length > 0 && at_signs <= 1 && text.data[text.length - 1] != '@';
+}
+
+/* Length of the UTF-8 character at the start, 0 if it is none (RFC 3629, overlong and surrogates
+ * left out). */
+static size_t utf8_length(const unsigned char *data, size_t length)
+{
+    size_t want = data[0] >= 0xf0 ? 4 : data[0] >= 0xe0 ? 3 : 2;
+
+    if (data[0] < 0xc2 || data[0] > 0xf4 || length < want)
+        return 0;
+    for (size_t i = 1; i < want; i++)
+        if ((data[i] & 0xc0) != 0x80)
+            return 0;
+    if ((data[0] == 0xe0 && data[1] < 0xa0) || (data[0] == 0xed && data[1] > 0x9f) ||
+        (data[0] == 0xf0 && data[1] < 0x90) || (data[0] == 0xf4 && data[1] > 0x8f))
+        return 0;
+    return want;
+}
+
+static void append_quoted(struct base_buf *out, struct base_text text)
+{
+    base_buf_append_char(out, '"');
+    for (size_t i = 0; i < text.length;) {
+        unsigned char c = (unsigned char)text.data[i];
+        size_t length = 1;
+
+        if (c >= 0x80) {
+            length = utf8_length((const unsigned char *)text.data + i, text.length - i);
+            if (length > 0)
+                base_buf_append(out, text.data + i, length);
+        } else if (c == '"' || c == '\\') {
+            base_buf_append_char(out, '\\');
+            base_buf_append_char(out, (char)c);
+        } else if (c >= 0x20 && c != 0x7f) {
+            base_buf_append_char(out, (char)c);
+        } else {
+            length = 0;
+        }
+        if (length == 0) {
+            base_buf_append_char(out, '?');
+            length = 1;
+        }
+        i += length;
+    }
+    base_buf_append_char(out, '"');
+}
+
+void authres_append_value(struct base_buf *out, struct base_text text)
+{
+    if (text.length > AUTHRES_VALUE_MAX)
+        text.length = AUTHRES_VALUE_MAX;
+    if (is_plain(text))
+        base_buf_append_text(out, text);
+    else
+        append_quoted(out, text);
+}
+
+/* The piece goes on this line if it fits 78 columns (RFC 5322 section 2.1.1), else on the next. */
+static void append_folded(struct base_buf *out, size_t *column, struct base_text piece)
+{
+    if (*column + 1 + piece.length > 78) {
+        base_buf_append_cstr(out, "\n\t");
+        *column = 8;
+    } else {
+        base_buf_append_char(out, ' ');
+        *column += 1;
+    }
+    base_buf_append_text(out, piece);
+    *column += piece.length;
+}
+
+static void write_result(const struct authres_result *result, struct base_buf *out)
+{
+    size_t column = 8;
+    char storage[4 * AUTHRES_VALUE_MAX];
+    struct base_buf piece;
+
+    base_buf_init_fixed(&piece, storage, sizeof(storage));
+    base_buf_append_cstr(out, ";\n\t");
+    base_buf_append_text(out, result->method);
+    base_buf_append_char(out, '=');
+    base_buf_append_text(out, result->result);
+    column += result->method.length + 1 + result->result.length;
+    if (result->reason.data != NULL) {
+        base_buf_append_cstr(&piece, "reason=");
+        authres_append_value(&piece, result->reason);
+        append_folded(out, &column, base_buf_text(&piece));
+    }
+    for (const struct authres_property *property = result->properties; property != NULL;
+         property = property->next) {
+        base_buf_clear(&piece);
+        base_buf_append_text(&piece, property->ptype);
+        base_buf_append_char(&piece, '.');
+        base_buf_append_text(&piece, property->property);
+        base_buf_append_char(&piece, '=');
+        authres_append_value(&piece, property->value);
+        append_folded(out, &column, base_buf_text(&piece));
+    }
+}
+
+void authres_field_write(const struct authres_field *field, struct base_buf *out)
+{
+    base_buf_append_char(out, ' ');
+    authres_append_value(out, field->authserv_id);
+    if (field->version.data != NULL) {
+        base_buf_append_char(out, ' ');
+        base_buf_append_text(out, field->version);
+    }
+    if (field->results == NULL)
+        base_buf_append_cstr(out, "; none");
+    for (const struct authres_result *result = field->results; result != NULL;
+         result = result->next)
+        write_result(result, out);
+}
