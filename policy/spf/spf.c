@@ -226,6 +226,7 @@ void spf_check_host(const struct spf_request *request, struct spf_outcome *outco
     struct spf_context *context = base_arena_alloc(request->arena, sizeof(*context));
 
     memset(outcome, 0, sizeof(*outcome));
+    outcome->domain = request->domain;
     if (context == NULL) {
         outcome->verdict = SPF_VERDICT_TEMPERROR;
         outcome->reason = "no memory left";

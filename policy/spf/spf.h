@@ -62,6 +62,8 @@ struct spf_request {
 
 struct spf_outcome {
     enum spf_verdict verdict;
+    /* <domain>, as asked for. */
+    struct base_text domain;
     /* Why, for temperror, permerror and none: "more than 10 terms that ask DNS", ...; else NULL. */
     const char *reason;
     /* Where the reason lies: the domain whose record was at fault; {NULL, 0} if none. */

@@ -1,0 +1,183 @@
+/* Running the rules of a stage: conditions that cost nothing first, those that wait for DNS last.
+ */
+#include "policy/rules.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "policy/address.h"
+#include "policy/dmarc/dmarc.h"
+#include "policy/domains.h"
+#include "policy/networks.h"
+#include "policy/rules-private.h"
+#include "policy/rules_reply.h"
+#include "policy/spf/spf.h"
+
+const char *policy_rule_mode_text(enum policy_rule_mode mode)
+{
+    static const char *const texts[] = {"enforce", "observe", "off"};
+
+    return texts[mode];
+}
+
+/* mark, hold-queue and headers happen at end of message, whatever the stage that said so. */
+static bool is_latched(enum policy_action action)
+{
+    return action == POLICY_ACTION_MARK || action == POLICY_ACTION_HOLD_QUEUE ||
+           action == POLICY_ACTION_CONTINUE || action == POLICY_ACTION_ACCEPT;
+}
+
+unsigned policy_rules_deciding_stages(const struct policy_rules *rules)
+{
+    unsigned stages = 0;
+
+    for (size_t i = 0; i < rules->count; i++)
+        if (rules->items[i].options->mode == POLICY_RULE_ENFORCE &&
+            !is_latched(rules->items[i].action))
+            stages |= 1U << rules->items[i].stage;
+    return stages;
+}
+
+unsigned policy_rules_stages(const struct policy_rules *rules)
+{
+    unsigned stages = 0;
+
+    for (size_t i = 0; i < rules->count; i++)
+        stages |= 1U << rules->items[i].stage;
+    return stages;
+}
+
+static bool matches_recipient(const struct policy_rule *rule, const struct policy_address *address)
+{
+    for (size_t i = 0; i < rule->recipient_count; i++) {
+        const struct policy_rule_recipient *wanted = &rule->recipients[i];
+
+        if (address->kind == POLICY_ADDRESS_DOMAIN &&
+            dns_name_equals(&address->domain, &wanted->domain) &&
+            (wanted->local.data == NULL || base_text_equals_nocase(wanted->local, address->local)))
+            return true;
+    }
+    return false;
+}
+
+static bool matches_recipients(const struct policy_rule *rule,
+                               const struct policy_rule_facts *facts)
+{
+    for (size_t i = 0; i < facts->recipient_count; i++)
+        if (matches_recipient(rule, &facts->recipients[i]))
+            return true;
+    return false;
+}
+
+/* What is known without asking anybody. */
+static bool matches_envelope(const struct policy_rule *rule, const struct policy_rule_facts *facts)
+{
+    if (policy_rule_has(rule, POLICY_RULE_HAS_DIRECTION) &&
+        (int)facts->direction != rule->options->direction)
+        return false;
+    if (policy_rule_has(rule, POLICY_RULE_HAS_CLIENT_NET) &&
+        (facts->client == NULL || !policy_networks_contain(rule->client_net, facts->client)))
+        return false;
+    if (policy_rule_has(rule, POLICY_RULE_HAS_SENDER_DOMAIN) &&
+        (facts->sender == NULL || facts->sender->kind != POLICY_ADDRESS_DOMAIN ||
+         !policy_domains_contain(rule->sender_domain, &facts->sender->domain)))
+        return false;
+    if (policy_rule_has(rule, POLICY_RULE_HAS_RECIPIENT) && !matches_recipients(rule, facts))
+        return false;
+    if (policy_rule_has(rule, POLICY_RULE_HAS_AUTHOR) &&
+        (rule->options->author & UINT64_C(1) << facts->author(facts->context)) == 0)
+        return false;
+    return true;
+}
+
+static bool matches_spf(const struct policy_rule *rule, const struct policy_rule_facts *facts)
+{
+    const struct spf_outcome *outcome;
+
+    if (policy_rule_has(rule, POLICY_RULE_HAS_HELO_SPF)) {
+        outcome = facts->helo_spf(facts->context);
+        if (outcome == NULL || (rule->options->helo_spf & UINT64_C(1) << outcome->verdict) == 0)
+            return false;
+    }
+    if (!policy_rule_has(rule, POLICY_RULE_HAS_SPF) &&
+        !policy_rule_has(rule, POLICY_RULE_HAS_SPF_ONLY_ALL))
+        return true;
+    outcome = facts->spf(facts->context);
+    if (outcome == NULL)
+        return false;
+    if (policy_rule_has(rule, POLICY_RULE_HAS_SPF) &&
+        (rule->options->spf & UINT64_C(1) << outcome->verdict) == 0)
+        return false;
+    return !policy_rule_has(rule, POLICY_RULE_HAS_SPF_ONLY_ALL) ||
+           outcome->is_only_all == rule->options->spf_only_all;
+}
+
+static bool matches_dkim(const struct policy_rule *rule, const struct policy_rule_facts *facts)
+{
+    const char *word;
+
+    if (!policy_rule_has(rule, POLICY_RULE_HAS_DKIM))
+        return true;
+    word = facts->dkim(facts->context);
+    for (unsigned i = 0; word != NULL && policy_rule_dkim_words[i] != NULL; i++)
+        if (strcmp(policy_rule_dkim_words[i], word) == 0)
+            return (rule->options->dkim & UINT64_C(1) << i) != 0;
+    return false;
+}
+
+static bool matches_dmarc(const struct policy_rule *rule, const struct policy_rule_facts *facts)
+{
+    const struct dmarc_outcome *outcome;
+
+    if (!policy_rule_has(rule, POLICY_RULE_HAS_DMARC) &&
+        !policy_rule_has(rule, POLICY_RULE_HAS_DMARC_DISPOSITION))
+        return true;
+    outcome = facts->dmarc(facts->context);
+    if (outcome == NULL)
+        return false;
+    if (policy_rule_has(rule, POLICY_RULE_HAS_DMARC) &&
+        (rule->options->dmarc & UINT64_C(1) << outcome->result) == 0)
+        return false;
+    return !policy_rule_has(rule, POLICY_RULE_HAS_DMARC_DISPOSITION) ||
+           (rule->options->dmarc_disposition & UINT64_C(1) << outcome->disposition) != 0;
+}
+
+static bool matches(const struct policy_rule *rule, const struct policy_rule_facts *facts)
+{
+    return matches_envelope(rule, facts) && matches_spf(rule, facts) && matches_dkim(rule, facts) &&
+           matches_dmarc(rule, facts);
+}
+
+static void remember(const struct policy_rule *rule, struct base_arena *arena,
+                     struct policy_rule_hit **hits)
+{
+    struct policy_rule_hit *hit = base_arena_alloc(arena, sizeof(*hit));
+
+    if (hit == NULL)
+        return;
+    hit->name = rule->name;
+    hit->stage = rule->stage;
+    hit->mode = (enum policy_rule_mode)rule->options->mode;
+    hit->action = rule->action;
+    hit->next = *hits;
+    *hits = hit;
+}
+
+const struct policy_verdict *policy_rules_decide(const struct policy_rules *rules,
+                                                 enum policy_stage stage,
+                                                 const struct policy_rule_facts *facts,
+                                                 struct base_arena *arena,
+                                                 struct policy_rule_hit **hits)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct policy_rule *rule = &rules->items[i];
+
+        if (rule->stage != stage || !matches(rule, facts))
+            continue;
+        remember(rule, arena, hits);
+        if (rule->options->mode != POLICY_RULE_ENFORCE || rule->action == POLICY_ACTION_CONTINUE)
+            continue;
+        return policy_rule_reply(rule, facts, arena);
+    }
+    return NULL;
+}

@@ -1,0 +1,75 @@
+/* Running the administrator's rules: `rule "name" { stage = ... conditions ... action = ... }`,
+ * compiled once and shared by threads. The conditions within a rule are ANDed, the values of one
+ * are ORed; the first rule that matches with mode = enforce decides; observe only counts and is
+ * recorded. What a stage does not know yet, and what it cannot do, is an error at load. */
+#ifndef POLICY_RULES_H
+#define POLICY_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/decision.h"
+#include "policy/verdict.h"
+
+struct base_arena;
+struct dmarc_outcome;
+struct policy_address;
+struct policy_client;
+struct policy_rules;
+struct spf_outcome;
+
+enum policy_rule_mode {
+    POLICY_RULE_ENFORCE,
+    POLICY_RULE_OBSERVE,
+    POLICY_RULE_OFF,
+};
+
+/* "enforce", "observe", "off". */
+const char *policy_rule_mode_text(enum policy_rule_mode mode);
+
+/* What rules ask, answered by the session; the lazy ones may wait for DNS. A NULL result: that fact
+ * is not there (no client address, trusted direction, ...), and no condition on it matches. */
+struct policy_rule_facts {
+    enum policy_direction direction;
+    const struct policy_client *client;
+    /* Of MAIL; NULL before. */
+    const struct policy_address *sender;
+    /* At RCPT the one recipient; later all that were accepted. */
+    const struct policy_address *recipients;
+    size_t recipient_count;
+    void *context;
+    const struct spf_outcome *(*spf)(void *context);
+    const struct spf_outcome *(*helo_spf)(void *context);
+    /* The best of the signatures: one of the words of `dkim`, RFC 8601 section 2.7.1; NULL: DKIM
+     * was not evaluated. */
+    const char *(*dkim)(void *context);
+    const struct dmarc_outcome *(*dmarc)(void *context);
+    enum policy_author_outcome (*author)(void *context);
+};
+
+/* What the rules of one stage said. */
+struct policy_rule_hit {
+    /* Borrowed from the rules. */
+    const char *name;
+    enum policy_stage stage;
+    enum policy_rule_mode mode;
+    enum policy_action action;
+    struct policy_rule_hit *next;
+};
+
+/* Bit 1 << stage: there are rules at that stage which may answer something there (enforced ones
+ * whose action is not latched to end of message). */
+unsigned policy_rules_deciding_stages(const struct policy_rules *rules);
+/* Bit 1 << stage: there are rules, in any mode but off. */
+unsigned policy_rules_stages(const struct policy_rules *rules);
+
+/* Runs the rules of `stage`. The verdict lives in `arena`; NULL: no rule decided. Rules that
+ * matched, observed ones too, are put before *hits. */
+const struct policy_verdict *policy_rules_decide(const struct policy_rules *rules,
+                                                 enum policy_stage stage,
+                                                 const struct policy_rule_facts *facts,
+                                                 struct base_arena *arena,
+                                                 struct policy_rule_hit **hits);
+
+#endif

@@ -1,0 +1,18 @@
+/* `rule` blocks of the configuration, checked and compiled. */
+#ifndef POLICY_RULES_COMPILE_H
+#define POLICY_RULES_COMPILE_H
+
+#include "base/error.h"
+
+struct conf_snapshot;
+struct conf_table;
+struct policy_rules;
+
+extern const struct conf_table policy_rule_table;
+
+/* NULL and *error_r (file, line, rule, option, value, mend) on the first fault. */
+__attribute__((warn_unused_result)) struct policy_rules *policy_rules_create(
+    const struct conf_snapshot *conf, struct base_error *error_r);
+void policy_rules_destroy(struct policy_rules **rules);
+
+#endif
