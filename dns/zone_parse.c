@@ -84,8 +84,6 @@ static bool reader_add(struct zone_reader *reader, enum dns_type type, uint32_t 
     if (fault != NULL)
         return reader_fault(reader, NULL, fault);
     switch (dns_zone_table_add_record(reader->table, set, base_buf_text(&reader->rdata), ttl)) {
-    case DNS_ZONE_DUPLICATE:
-        return true;
     case DNS_ZONE_FULL:
         return reader_fault(reader, NULL,
                             "more than 1,000 records of one name and type: take some away");

@@ -169,9 +169,6 @@ enum dns_zone_added dns_zone_table_add_record(struct dns_zone_table *table,
 
     if (set->count == 0 || ttl < set->ttl)
         set->ttl = ttl;
-    for (record = set->first; record != NULL; record = record->next)
-        if (base_text_equals(record->rdata, rdata))
-            return DNS_ZONE_DUPLICATE;
     if (set->count >= SET_RECORDS_MAX)
         return DNS_ZONE_FULL;
     record = base_arena_alloc(table->scratch, sizeof(*record));

@@ -52,13 +52,12 @@ struct dns_zone_set *dns_zone_table_add(struct dns_zone_table *table, struct bas
 
 enum dns_zone_added {
     DNS_ZONE_ADDED,
-    /* The set has this record: nothing was added (RFC 2181 section 5). */
-    DNS_ZONE_DUPLICATE,
     /* The set has 1,000 records. */
     DNS_ZONE_FULL,
 };
 
-/* `rdata` is copied. The set's TTL is the lowest of its records'. */
+/* `rdata` is copied. A record that is there already is kept twice, as some servers send it: what
+ * counts records must see both. The set's TTL is the lowest of its records'. */
 enum dns_zone_added dns_zone_table_add_record(struct dns_zone_table *table,
                                               struct dns_zone_set *set, struct base_text rdata,
                                               uint32_t ttl);

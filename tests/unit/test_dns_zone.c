@@ -102,7 +102,8 @@ static const struct {
     {"mail.example.org", DNS_TYPE_AAAA, DNS_STATUS_OK, 5400,
      " \\x01\\x0d\\xb8\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x01"},
     {"mail.example.org", DNS_TYPE_TXT, DNS_STATUS_NODATA, 0, ""},
-    {"twice.example.org", DNS_TYPE_A, DNS_STATUS_OK, 5400, "192.0.2.3"},
+    /* As a server may send it: who counts records must see both. */
+    {"twice.example.org", DNS_TYPE_A, DNS_STATUS_OK, 5400, "192.0.2.3 192.0.2.3"},
     {"_dmarc.example.org", DNS_TYPE_TXT, DNS_STATUS_OK, 60, "v=DMARC1; p=reject"},
     {"sel._domainkey.example.org", DNS_TYPE_TXT, DNS_STATUS_OK, 5400, "v=DKIM1;p=AAAA"},
     {"esc.example.org", DNS_TYPE_TXT, DNS_STATUS_OK, 5400, "a\"b\\c\\x00\\xff;()"},
