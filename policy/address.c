@@ -150,7 +150,7 @@ enum policy_address_kind policy_address_parse(struct base_text path,
     bool is_balanced = strip_brackets(&text);
 
     *address_r = (struct policy_address){.kind = POLICY_ADDRESS_INVALID, .text = text};
-    if (!is_balanced || text.length > POLICY_ADDRESS_MAX || !policy_idn_is_utf8(text))
+    if (!is_balanced || text.length > POLICY_ADDRESS_MAX || !base_text_is_utf8(text))
         return POLICY_ADDRESS_INVALID;
     if (text.length == 0) {
         address_r->kind = POLICY_ADDRESS_NULL;

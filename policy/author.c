@@ -193,7 +193,7 @@ static void add_word(struct words *words, struct base_text word, bool is_quoted)
         words->local_fault = "special character in a quoted local part";
     else if (!is_quoted && is_encoded_word(word))
         words->local_fault = "encoded word as local part";
-    else if (!policy_idn_is_utf8(word))
+    else if (!base_text_is_utf8(word))
         words->local_fault = "local part is not UTF-8";
     words->count++;
     words->has_any = true;

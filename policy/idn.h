@@ -11,9 +11,6 @@
 /* Octets of a domain that are looked at; more is never a name. */
 #define POLICY_IDN_MAX 1024
 
-/* Valid UTF-8 (RFC 3629): no overlong forms, no surrogates. */
-bool policy_idn_is_utf8(struct base_text text);
-
 /* A domain that can be a mail domain, as a stranger wrote it: ASCII or UTF-8, any case, one dot at
  * the end allowed. Labels of the result are of [a-z0-9_-] only. False for anything else: *name_r is
  * then the root. */

@@ -148,38 +148,6 @@ static void test_length(void **state)
     assert_int_equal(got.text.length, POLICY_ADDRESS_MAX + 1);
 }
 
-static void test_utf8(void **state)
-{
-    static const struct {
-        struct base_text text;
-        bool want;
-    } cases[] = {
-        {BASE_TEXT(""), true},
-        {BASE_TEXT("abc"), true},
-        {BASE_TEXT("\xc3\xa4"), true},
-        {BASE_TEXT("\xe2\x82\xac"), true},
-        {BASE_TEXT("\xf0\x9f\x93\xac"), true},
-        {BASE_TEXT("\xf4\x8f\xbf\xbf"), true},
-        {BASE_TEXT("\xc3"), false},
-        {BASE_TEXT("\xe2\x82"), false},
-        {BASE_TEXT("\x80"), false},
-        {BASE_TEXT("\xc0\x80"), false},
-        {BASE_TEXT("\xc1\xbf"), false},
-        {BASE_TEXT("\xe0\x9f\xbf"), false},
-        {BASE_TEXT("\xed\xa0\x80"), false},
-        {BASE_TEXT("\xf0\x8f\xbf\xbf"), false},
-        {BASE_TEXT("\xf4\x90\x80\x80"), false},
-        {BASE_TEXT("\xf5\x80\x80\x80"), false},
-        {BASE_TEXT("\xe2\x28\xa1"), false},
-        {BASE_TEXT("\xe2\x82\x28"), false},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        if (policy_idn_is_utf8(cases[i].text) != cases[i].want)
-            fail_msg("case %zu", i);
-}
-
 static void test_names(void **state)
 {
     static const struct {
@@ -219,8 +187,10 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths), cmocka_unit_test(test_nul),   cmocka_unit_test(test_length),
-        cmocka_unit_test(test_utf8),  cmocka_unit_test(test_names),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_nul),
+        cmocka_unit_test(test_length),
+        cmocka_unit_test(test_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
