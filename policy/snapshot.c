@@ -50,8 +50,9 @@ static struct policy_authserv_ids *create_ids(const struct conf_snapshot *conf,
         return policy_authserv_ids_create(&item, &options->authserv_ids, error_r);
     if (gethostname(host, sizeof(host) - 1) == 0)
         item.text = host;
+    struct base_error ignored;
     struct policy_authserv_ids *ids =
-        policy_authserv_ids_create(&item, &options->authserv_ids, NULL);
+        policy_authserv_ids_create(&item, &options->authserv_ids, &ignored);
     if (ids != NULL)
         return ids;
     item.text = NULL;
