@@ -209,6 +209,15 @@ static bool block_domain(const struct conf_section *section, struct dns_name *do
     return false;
 }
 
+bool dkim_sign_section_read(const struct conf_section *section, struct dns_name *domain_r,
+                            const struct conf_list **keys_r)
+{
+    const struct dkim_sign_conf *conf = section->values;
+
+    *keys_r = &conf->keys;
+    return block_domain(section, domain_r, NULL);
+}
+
 static bool sign_check(struct conf_section *section, struct base_error *error_r)
 {
     const struct dkim_sign_conf *conf = section->values;

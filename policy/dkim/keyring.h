@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "dns/name.h"
 
+struct conf_list;
+struct conf_section;
 struct conf_snapshot;
 struct conf_table;
 struct dkim_keyring;
@@ -57,6 +59,12 @@ struct dkim_sign_block {
 /* A block with every default of the configuration and no signers: for the command and for tests.
  * `domain` is copied. */
 void dkim_sign_block_init(struct dkim_sign_block *block, const struct dns_name *domain);
+
+/* What a section of dkim_sign_table says before any key is loaded: d=, and the selectors (borrowed
+ * from the section). False when it has no domain. */
+__attribute__((warn_unused_result)) bool dkim_sign_section_read(const struct conf_section *section,
+                                                                struct dns_name *domain_r,
+                                                                const struct conf_list **keys_r);
 
 /* Loads every key that a `sign` block names from <key-dir>/<d=>/<selector>.pem, and proves each: it
  * signs a probe message which libopendkim must verify. Blocks on the disk. NULL and *error_r (file,

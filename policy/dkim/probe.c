@@ -28,7 +28,7 @@ static const struct {
     {{"To", 2}, {" one@example.org,\n\ttwo@example.org ", 35}},
     {{"Subject", 7}, {"  probe \t of a key", 18}},
 };
-static const struct base_text probe_body = {"One  line \r\n\tand  two.\r\n\r\n\r\n", 29};
+static const struct base_text probe_body = {"One  line \r\n\tand  two.\r\n\r\n\r\n", 28};
 
 struct probe {
     struct base_arena *arena;
