@@ -94,6 +94,14 @@ int64_t base_clock_mono_ns(const struct base_clock *clock)
     return clock->ops->mono_ns(clock);
 }
 
+struct timespec base_clock_deadline(int64_t ns)
+{
+    int64_t now = read_system(CLOCK_MONOTONIC);
+    int64_t due = ns <= 0 ? now : (ns > INT64_MAX - now ? INT64_MAX : now + ns);
+
+    return (struct timespec){.tv_sec = due / BASE_NS_PER_S, .tv_nsec = due % BASE_NS_PER_S};
+}
+
 /* Days from 1970-01-01 to a date of the proleptic Gregorian calendar. Years are counted from March,
  * so that the leap day is the last one. */
 static int64_t days_from_date(int64_t year, int64_t month, int64_t day)

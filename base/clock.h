@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 struct base_clock;
 
@@ -38,6 +39,10 @@ void base_clock_advance(struct base_clock *clock, int64_t ns);
 int64_t base_clock_wall_ns(const struct base_clock *clock);
 int64_t base_clock_wall_s(const struct base_clock *clock);
 int64_t base_clock_mono_ns(const struct base_clock *clock);
+
+/* `ns` from now on the system's CLOCK_MONOTONIC, for pthread_cond_timedwait(3) and its like, which
+ * know no other clock. A negative `ns` is now. */
+struct timespec base_clock_deadline(int64_t ns);
 
 /* RFC 3339, "2026-11-22T12:00:00Z" or with an offset; false if it is not that. */
 bool base_clock_parse_rfc3339(const char *text, int64_t *wall_s_r);
