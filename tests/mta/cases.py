@@ -15,6 +15,10 @@ SHARED = {
 }
 
 
+class Skip(Exception):
+    """What a case needs cannot be had here."""
+
+
 def case(world=None):
     """A test: gets the shared world of that name, or (without a name) the Context, to make its
     own. Its name is the function's; its first line of documentation says what it shows."""
@@ -51,6 +55,14 @@ class Context:
         self._own.append(world)
         return world
 
+    def end_own(self):
+        """Ends the worlds of a case; Failure when a daemon left a report of a sanitizer."""
+        daemons = [world.daemon for world in self._own]
+        self.close_own()
+        for daemon in daemons:
+            found = daemon.log_lines(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:")
+            require(not found, "%s; see %s", found[:1], daemon.log_path)
+
     def close_own(self):
         while self._own:
             self._own.pop().close()
@@ -62,14 +74,18 @@ class Context:
 
 
 def run(context, patterns, verbose=False):
-    """Runs the cases that match, prints a line each; returns (passed, failed)."""
-    passed = failed = 0
+    """Runs the cases that match, prints a line each; returns (passed, failed, skipped)."""
+    passed = failed = skipped = 0
     for name, world, function in CASES:
         if patterns and not any(fnmatch.fnmatch(name, pattern) for pattern in patterns):
             continue
         begin = time.monotonic()
         try:
             function(context.shared(world) if world else context)
+            context.end_own()
+        except Skip as why:
+            skipped += 1
+            print("skipped: %s: %s" % (name, why), flush=True)
         except Exception as error:  # pylint: disable=broad-except  # a case must not end the run
             failed += 1
             why = str(error) if isinstance(error, Failure) else repr(error)
@@ -81,4 +97,4 @@ def run(context, patterns, verbose=False):
             print("ok %s (%.1f s)" % (name, time.monotonic() - begin), flush=True)
         finally:
             context.close_own()
-    return passed, failed
+    return passed, failed, skipped

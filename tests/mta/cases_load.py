@@ -112,13 +112,14 @@ def term_under_load(context):
 
 
 @case()
-def sessions_over_inet(context):
-    """50 sessions over a TCP socket."""
-    world = context.own(listen="inet")
-    load = Load(world.ports["submission"], count=6)
-    load.join()
-    require(not load.refused(), "%d were refused", len(load.refused()))
-    require_all_signed(world, load.accepted())
+def sixty_four_sessions(context):
+    """At the same time, over a unix socket and over TCP."""
+    for listen in ("unix", "inet"):
+        world = context.own(listen=listen)
+        load = Load(world.ports["submission"], sessions=64, count=5)
+        load.join()
+        require(not load.refused(), "%s: %d were refused", listen, len(load.refused()))
+        require_all_signed(world, load.accepted())
 
 
 @case()

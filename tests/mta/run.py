@@ -11,6 +11,7 @@ import cases
 import dkimcheck
 from mta import MASTER
 from procs import Failure, Place, end_on_signals
+from sendmail import Sendmail
 from world import Keys, Programs
 
 # The order of the files is the order of the cases; the last ones look at what the others left.
@@ -19,6 +20,7 @@ import cases_direction  # noqa: F401  pylint: disable=unused-import
 import cases_forged  # noqa: F401  pylint: disable=unused-import
 import cases_load  # noqa: F401  pylint: disable=unused-import
 import cases_failure  # noqa: F401  pylint: disable=unused-import
+import cases_sendmail  # noqa: F401  pylint: disable=unused-import
 
 
 def skip(why):
@@ -30,6 +32,7 @@ def skip(why):
 def main():
     parser = argparse.ArgumentParser(description="Postseal behind a real Postfix.")
     parser.add_argument("--build", default="build", help="folder of postseald and postseal")
+    parser.add_argument("--cache", default="build/sendmail", help="folder of unpacked Sendmail")
     parser.add_argument("--wrapper", default="", help="words to put before postseald")
     parser.add_argument("-v", "--verbose", action="store_true", help="where a case failed")
     parser.add_argument("--keep", action="store_true", help="do not remove the temporary folder")
@@ -44,20 +47,21 @@ def main():
         skip("needs dkimpy (apt-get install python3-dkim)")
     if programs.missing():
         skip("not built: " + " ".join(programs.missing()))
+    Sendmail.cache = os.path.abspath(options.cache)
     end_on_signals()
     place = Place(options.keep)
     try:
         context = cases.Context(place, programs, Keys(place, programs))
-        passed, failed = cases.run(context, options.patterns, options.verbose)
+        passed, failed, skipped = cases.run(context, options.patterns, options.verbose)
         context.close()
     except Failure as failure:
         print("FAIL setting up: %s" % failure)
-        passed, failed = 0, 1
+        passed, failed, skipped = 0, 1, 0
     finally:
         place.close()
     if options.keep:
         print("kept: " + place.path)
-    print("%d passed, %d failed, 0 skipped" % (passed, failed))
+    print("%d passed, %d failed, %d skipped" % (passed, failed, skipped))
     sys.exit(1 if failed else 0)
 
 
