@@ -70,6 +70,7 @@ VARIABLES = {
     ("base/log.c", "settings"),
     ("conf/reader.c", "lexer_lock"),
     ("conf/reader.c", "running"),
+    ("filter/callbacks.c", "the_daemon"),
 }
 
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.S)

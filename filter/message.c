@@ -1,0 +1,337 @@
+#include "filter/message.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "conf/daemon.h"
+#include "filter/daemon.h"
+#include "filter/edits.h"
+#include "filter/reply.h"
+#include "filter/session.h"
+#include "policy/session.h"
+#include "policy/snapshot.h"
+
+static const struct policy_verdict go_on = {
+    .stage = POLICY_STAGE_EOM, .code = "", .enhanced = "", .text = "", .rule = ""};
+static const struct policy_verdict shutting_down = {.stage = POLICY_STAGE_MAIL,
+                                                    .action = POLICY_ACTION_TEMPFAIL,
+                                                    .code = "451",
+                                                    .enhanced = "4.3.2",
+                                                    .text = "Shutting down, please try again later",
+                                                    .rule = ""};
+static const struct policy_verdict no_memory = {.stage = POLICY_STAGE_MAIL,
+                                                .action = POLICY_ACTION_TEMPFAIL,
+                                                .code = "451",
+                                                .enhanced = "4.3.2",
+                                                .text = "Out of memory, please try again later",
+                                                .rule = ""};
+static const struct policy_verdict cannot_edit = {.stage = POLICY_STAGE_EOM,
+                                                  .action = POLICY_ACTION_TEMPFAIL,
+                                                  .code = "451",
+                                                  .enhanced = "4.3.0",
+                                                  .text = "Header edits failed, please try again",
+                                                  .rule = ""};
+
+static struct base_text macro(const struct filter_mta *mta, const char *name)
+{
+    return base_text_of(mta->ops->macro(mta->context, name));
+}
+
+/* The queue id, unless it is what libmilter kept of the message before. Postfix sends it from the
+ * second RCPT on, Sendmail with MAIL. */
+static struct base_text queue_id(const struct filter_session *session, const struct filter_mta *mta)
+{
+    struct base_text id = macro(mta, "i");
+
+    if (base_text_equals(id, base_text_of(session->previous_queue_id))) {
+        return (struct base_text){NULL, 0};
+    }
+    return id;
+}
+
+/* --- the end of a message ------------------------------------------------------------------------
+ */
+
+static void log_decision(const struct policy_decision *decision)
+{
+    struct base_log_line line;
+
+    base_log_line_begin(&line);
+    policy_decision_log(decision, &line);
+    base_log_line_end(&line, BASE_LOG_INFO);
+}
+
+/* `verdict`: what the MTA was told, when that is not what policy/ said. */
+static void log_message(const struct filter_session *session, const struct policy_verdict *verdict)
+{
+    struct policy_decision decision = *policy_session_decision(session->policy);
+
+    if (verdict != NULL) {
+        decision.verdict = *verdict;
+    }
+    log_decision(&decision);
+}
+
+/* A message that policy/ never saw. */
+static void log_refused(const struct filter_session *session, const char *reverse_path)
+{
+    struct policy_decision decision = *policy_session_decision(session->policy);
+    struct base_text path = base_text_of(reverse_path);
+
+    if (path.length >= 2 && path.data[0] == '<' && path.data[path.length - 1] == '>') {
+        path = (struct base_text){path.data + 1, path.length - 2};
+    }
+    decision.id[0] = '\0';
+    decision.time_s = base_clock_wall_s(&session->daemon->clock);
+    decision.mail_from = path;
+    decision.verdict = *session->message_verdict;
+    log_decision(&decision);
+}
+
+static void remember_queue_id(struct filter_session *session)
+{
+    struct base_text id = policy_session_decision(session->policy)->queue_id;
+
+    if (id.length > 0 && id.length < sizeof session->previous_queue_id) {
+        memcpy(session->previous_queue_id, id.data, id.length);
+        session->previous_queue_id[id.length] = '\0';
+    }
+}
+
+static void forget_message(struct filter_session *session)
+{
+    if (session->message != FILTER_MESSAGE_NONE) {
+        filter_count_end_message(&session->daemon->count, session->is_counted_refused);
+    }
+    session->message = FILTER_MESSAGE_NONE;
+    session->is_counted_refused = false;
+    session->message_verdict = NULL;
+    remember_queue_id(session);
+    policy_session_reset(session->policy);
+}
+
+void filter_message_end(struct filter_session *session, const struct filter_mta *mta)
+{
+    if (session->message == FILTER_MESSAGE_UNDER_WAY) {
+        if (mta != NULL) {
+            policy_session_queue_id(session->policy, queue_id(session, mta));
+        }
+        log_message(session, filter_session_latched(session));
+    }
+    forget_message(session);
+}
+
+/* The reply of a stage inside a message. A verdict that ends the message there ends it here too:
+ * the MTA need not say so. */
+static int reply(struct filter_session *session, const struct filter_mta *mta,
+                 enum policy_stage stage, const struct policy_verdict *verdict)
+{
+    int answer = filter_reply_choose(session, mta, stage, verdict);
+    bool is_silent = filter_protocol_is_silent(&session->protocol, stage);
+    const struct policy_verdict *latched = filter_session_latched(session);
+
+    if (!is_silent && stage != POLICY_STAGE_RCPT &&
+        (filter_reply_is_final(verdict) || latched != NULL)) {
+        filter_message_end(session, mta);
+    }
+    return answer;
+}
+
+/* --- connect and HELO ----------------------------------------------------------------------------
+ */
+
+int filter_message_connect(struct filter_session *session, const struct filter_mta *mta,
+                           const char *host, const struct sockaddr *address)
+{
+    struct policy_connect_facts facts = {.address = address,
+                                         .client_name = base_text_of(host),
+                                         .mta_name = macro(mta, "j"),
+                                         .daemon_name = macro(mta, "{daemon_name}"),
+                                         .mta_version = macro(mta, "v")};
+
+    return filter_reply_choose(session, mta, POLICY_STAGE_CONNECT,
+                               policy_session_connect(session->policy, &facts));
+}
+
+/* EHLO inside a transaction ends it, after STARTTLS it comes again. */
+int filter_message_helo(struct filter_session *session, const struct filter_mta *mta,
+                        const char *helo)
+{
+    struct policy_helo_facts facts = {.helo = base_text_of(helo),
+                                      .tls_version = macro(mta, "{tls_version}"),
+                                      .cipher = macro(mta, "{cipher}"),
+                                      .cipher_bits = macro(mta, "{cipher_bits}"),
+                                      .cert_subject = macro(mta, "{cert_subject}"),
+                                      .cert_issuer = macro(mta, "{cert_issuer}")};
+
+    filter_message_end(session, mta);
+    session->helo_verdict = NULL;
+    return filter_reply_choose(session, mta, POLICY_STAGE_HELO,
+                               policy_session_helo(session->policy, &facts));
+}
+
+/* --- the message ---------------------------------------------------------------------------------
+ */
+
+/* Why the filter itself cannot take one more message; NULL: it can. */
+static const struct policy_verdict *admit(struct filter_session *session)
+{
+    struct filter_daemon *daemon = session->daemon;
+    struct policy_snapshot *snapshot = policy_session_snapshot(session->policy);
+    int64_t memory_max = conf_daemon_get(policy_snapshot_conf(snapshot))->memory_max;
+
+    session->is_counted_refused = !filter_count_begin_message(&daemon->count);
+    if (session->is_counted_refused) {
+        return &shutting_down;
+    }
+    if (base_budget_used(daemon->budget) >= (size_t)memory_max) {
+        return &no_memory;
+    }
+    return NULL;
+}
+
+int filter_message_mail(struct filter_session *session, const struct filter_mta *mta,
+                        const char *reverse_path)
+{
+    struct policy_mail_facts facts = {.reverse_path = base_text_of(reverse_path),
+                                      .auth_type = macro(mta, "{auth_type}"),
+                                      .auth_authen = macro(mta, "{auth_authen}")};
+    const struct policy_verdict *refusal;
+
+    filter_message_end(session, NULL);
+    facts.queue_id = queue_id(session, mta);
+    refusal = admit(session);
+    if (refusal != NULL) {
+        session->message = FILTER_MESSAGE_REFUSED;
+        session->message_verdict = refusal;
+        log_refused(session, reverse_path);
+        return reply(session, mta, POLICY_STAGE_MAIL, refusal);
+    }
+    session->message = FILTER_MESSAGE_UNDER_WAY;
+    return reply(session, mta, POLICY_STAGE_MAIL, policy_session_mail(session->policy, &facts));
+}
+
+/* Facts of a message that is already decided, or that never began, are not handed on. */
+static bool is_open(const struct filter_session *session)
+{
+    return session->message == FILTER_MESSAGE_UNDER_WAY && session->message_verdict == NULL;
+}
+
+int filter_message_rcpt(struct filter_session *session, const struct filter_mta *mta,
+                        const char *forward_path)
+{
+    const struct policy_verdict *verdict = &go_on;
+
+    if (is_open(session)) {
+        verdict = policy_session_rcpt(session->policy, base_text_of(forward_path));
+        policy_session_queue_id(session->policy, queue_id(session, mta));
+    }
+    return reply(session, mta, POLICY_STAGE_RCPT, verdict);
+}
+
+int filter_message_data(struct filter_session *session, const struct filter_mta *mta)
+{
+    const struct policy_verdict *verdict = &go_on;
+
+    if (is_open(session)) {
+        policy_session_queue_id(session->policy, queue_id(session, mta));
+        verdict = policy_session_data(session->policy);
+    }
+    return reply(session, mta, POLICY_STAGE_DATA, verdict);
+}
+
+/* Without SMFIP_HDR_LEADSPC the MTA took one blank off; nearly every field had one. */
+static void give_blank_back(struct filter_session *session, const char *name, const char *value)
+{
+    struct base_buf whole;
+
+    base_buf_init(&whole, NULL, FILTER_MESSAGE_FIELD_MAX);
+    base_buf_append_char(&whole, ' ');
+    base_buf_append_cstr(&whole, value);
+    policy_session_field(session->policy, base_text_of(name), base_buf_text(&whole));
+    base_buf_deinit(&whole);
+}
+
+int filter_message_field(struct filter_session *session, const struct filter_mta *mta,
+                         const char *name, const char *value)
+{
+    if (is_open(session)) {
+        if (filter_protocol_has_leading_blank(&session->protocol)) {
+            policy_session_field(session->policy, base_text_of(name), base_text_of(value));
+        } else {
+            give_blank_back(session, name, value);
+        }
+    }
+    return filter_reply_choose(session, mta, POLICY_STAGE_HEADER, &go_on);
+}
+
+int filter_message_eoh(struct filter_session *session, const struct filter_mta *mta)
+{
+    const struct policy_verdict *verdict = &go_on;
+
+    if (is_open(session)) {
+        policy_session_queue_id(session->policy, queue_id(session, mta));
+        verdict = policy_session_eoh(session->policy);
+    }
+    return reply(session, mta, POLICY_STAGE_EOH, verdict);
+}
+
+int filter_message_body(struct filter_session *session, const struct filter_mta *mta,
+                        const void *chunk, size_t length)
+{
+    if (is_open(session)) {
+        policy_session_body(session->policy, (struct base_text){chunk, length});
+    }
+    return filter_reply_choose(session, mta, POLICY_STAGE_BODY, &go_on);
+}
+
+/* --- end of message ------------------------------------------------------------------------------
+ */
+
+/* Edits, then the MTA's quarantine. Returns the verdict that stands. */
+static const struct policy_verdict *carry_out(struct filter_session *session,
+                                              const struct filter_mta *mta,
+                                              const struct policy_verdict *verdict)
+{
+    const struct policy_edits *edits = policy_session_edits(session->policy);
+    char reason[FILTER_REPLY_TEXT_SIZE];
+
+    if (!filter_edits_apply(mta, &session->protocol, edits)) {
+        return &cannot_edit;
+    }
+    if (verdict->action == POLICY_ACTION_HOLD_QUEUE) {
+        filter_reply_escape(verdict->text[0] == '\0' ? "held by postseal" : verdict->text, reason);
+        if (!filter_protocol_can_quarantine(&session->protocol) ||
+            !mta->ops->quarantine(mta->context, reason)) {
+            return &cannot_edit;
+        }
+    }
+    return verdict;
+}
+
+static const struct policy_verdict *judge(struct filter_session *session,
+                                          const struct filter_mta *mta)
+{
+    const struct policy_verdict *latched = filter_session_latched(session);
+    const struct policy_verdict *verdict;
+
+    if (session->message != FILTER_MESSAGE_UNDER_WAY || latched != NULL) {
+        return latched == NULL ? &cannot_edit : latched;
+    }
+    policy_session_queue_id(session->policy, macro(mta, "i"));
+    verdict = policy_session_eom(session->policy, mta->ops->progress, mta->context);
+    return filter_reply_is_final(verdict) ? verdict : carry_out(session, mta, verdict);
+}
+
+int filter_message_eom(struct filter_session *session, const struct filter_mta *mta)
+{
+    const struct policy_verdict *verdict = judge(session, mta);
+    int answer = filter_reply_choose(session, mta, POLICY_STAGE_EOM, verdict);
+
+    if (session->message == FILTER_MESSAGE_UNDER_WAY) {
+        log_message(session, verdict);
+    }
+    forget_message(session);
+    return answer;
+}

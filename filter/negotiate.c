@@ -1,0 +1,89 @@
+#include "filter/negotiate.h"
+
+#include <stddef.h>
+
+#include <libmilter/mfapi.h>
+
+#define NEEDED_ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
+
+/* Header fields and body chunks are facts only: policy/ gives no verdict there. */
+static const unsigned long silent_bit[POLICY_STAGE_COUNT] = {
+    [POLICY_STAGE_CONNECT] = SMFIP_NR_CONN,
+    [POLICY_STAGE_HELO] = SMFIP_NR_HELO,
+    [POLICY_STAGE_MAIL] = SMFIP_NR_MAIL,
+    [POLICY_STAGE_RCPT] = SMFIP_NR_RCPT,
+    [POLICY_STAGE_DATA] = SMFIP_NR_DATA,
+    [POLICY_STAGE_HEADER] = SMFIP_NR_HDR,
+    [POLICY_STAGE_EOH] = SMFIP_NR_EOH,
+    [POLICY_STAGE_BODY] = SMFIP_NR_BODY,
+    [POLICY_STAGE_EOM] = 0,
+    [POLICY_STAGE_UNKNOWN] = SMFIP_NR_UNKN,
+};
+
+static bool is_deciding(const struct filter_wishes *wishes, enum policy_stage stage)
+{
+    if (wishes->is_refused) {
+        return stage == POLICY_STAGE_CONNECT;
+    }
+    if (stage == POLICY_STAGE_HEADER || stage == POLICY_STAGE_BODY) {
+        return false;
+    }
+    return (wishes->needs.deciding_stages & (1u << stage)) != 0;
+}
+
+bool filter_negotiate(const struct filter_offer *offer, const struct filter_wishes *wishes,
+                      struct filter_protocol *protocol_r)
+{
+    unsigned long steps = SMFIP_HDR_LEADSPC | SMFIP_NOUNKNOWN;
+
+    protocol_r->actions = NEEDED_ACTIONS | (offer->actions & SMFIF_QUARANTINE);
+    for (int stage = 0; stage < POLICY_STAGE_COUNT; stage++) {
+        if (!is_deciding(wishes, (enum policy_stage)stage)) {
+            steps |= silent_bit[stage];
+        }
+    }
+    if (!is_deciding(wishes, POLICY_STAGE_DATA)) {
+        steps |= SMFIP_NODATA;
+    }
+    if (!wishes->needs.has_body) {
+        steps |= SMFIP_NOBODY;
+    }
+    protocol_r->steps = steps & offer->steps;
+    return (offer->actions & NEEDED_ACTIONS) == NEEDED_ACTIONS;
+}
+
+bool filter_protocol_is_silent(const struct filter_protocol *protocol, enum policy_stage stage)
+{
+    return (protocol->steps & silent_bit[stage]) != 0;
+}
+
+bool filter_protocol_has_leading_blank(const struct filter_protocol *protocol)
+{
+    return (protocol->steps & SMFIP_HDR_LEADSPC) != 0;
+}
+
+bool filter_protocol_can_quarantine(const struct filter_protocol *protocol)
+{
+    return (protocol->actions & SMFIF_QUARANTINE) != 0;
+}
+
+const char *filter_negotiate_macros(const struct filter_protocol *protocol, enum policy_stage stage)
+{
+    switch (stage) {
+    case POLICY_STAGE_CONNECT:
+        return "j {daemon_name} v";
+    case POLICY_STAGE_HELO:
+        return "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}";
+    case POLICY_STAGE_MAIL:
+        return "i {auth_type} {auth_authen}";
+    case POLICY_STAGE_RCPT:
+    case POLICY_STAGE_EOM:
+        return "i";
+    case POLICY_STAGE_DATA:
+    case POLICY_STAGE_EOH:
+        /* An empty list cannot be asked for; the MTAs' own are "i" or nothing. */
+        return filter_protocol_is_silent(protocol, stage) ? NULL : "i";
+    default:
+        return NULL;
+    }
+}

@@ -1,0 +1,30 @@
+/* The one place where a milter reply is chosen. */
+#ifndef FILTER_REPLY_H
+#define FILTER_REPLY_H
+
+#include <stddef.h>
+
+#include "filter/mta.h"
+#include "policy/verdict.h"
+
+struct filter_session;
+
+/* Octets of a reply's text before '%' is doubled; what is longer is cut. */
+#define FILTER_REPLY_TEXT_MAX  200
+#define FILTER_REPLY_TEXT_SIZE (2 * FILTER_REPLY_TEXT_MAX + 1)
+
+/* What the callback of `stage` returns (SMFIS_*) for policy's verdict there. At a stage that was
+ * negotiated without a reply the verdict is latched and SMFIS_NOREPLY returned; at others a latched
+ * verdict comes first. SMFIS_ACCEPT is never returned: with it the MTA would show us nothing of the
+ * rest, and at the end of a message SMFIS_CONTINUE means the same. */
+int filter_reply_choose(struct filter_session *session, const struct filter_mta *mta,
+                        enum policy_stage stage, const struct policy_verdict *verdict);
+
+/* The verdict ends what is under judgement: reject, tempfail or discard. */
+bool filter_reply_is_final(const struct policy_verdict *verdict);
+
+/* The text as the MTA wants it: one line of at most FILTER_REPLY_TEXT_MAX printable ASCII octets
+ * (others become '?'), every '%' doubled, because Sendmail takes the text for a format. */
+void filter_reply_escape(const char *text, char out[FILTER_REPLY_TEXT_SIZE]);
+
+#endif
