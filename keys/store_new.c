@@ -1,7 +1,5 @@
 /* Making a key file: complete or not at all, never over another one, never readable by more than
  * it shall be, not even for a moment. */
-#include "config.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

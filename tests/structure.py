@@ -61,6 +61,7 @@ BASE_CALLS = re.compile(
 CONTRACTS = {
     "dns/unbound.c": "dns/resolver.h",
     "dns/zone.c": "dns/resolver.h",
+    "keys/store_new.c": "keys/store.h",
     "policy/stage_content.c": "policy/session-private.h",
     "policy/stage_envelope.c": "policy/session-private.h",
 }

@@ -1,0 +1,105 @@
+/* Reads the configuration as the daemon would, keys included, without starting; --mta prints what
+ * the MTA needs to know of it. */
+#include "tool/check.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "conf/conf.h"
+#include "conf/daemon.h"
+#include "policy/dkim/keyring.h"
+#include "policy/options.h"
+#include "policy/snapshot.h"
+#include "tool/args.h"
+#include "tool/check_mta.h"
+#include "tool/identity.h"
+#include "tool/open.h"
+
+static const struct tool_flag flags[] = {
+    {"mta", 'm', "NAME", "print the lines that this MTA needs: postfix or sendmail", false, false},
+    TOOL_FLAG_CONF,
+};
+
+static void warn(void *context, const char *text)
+{
+    (void)tool_fail(context, TOOL_ANSWERED, "warning: %s", text);
+}
+
+/* An administrator who is not root cannot read the keys, and need not, to check the rest. */
+static bool can_read_keys(const char *key_dir, const struct tool_io *io)
+{
+    if (geteuid() == 0 || access(key_dir, R_OK | X_OK) == 0 || access(key_dir, F_OK) != 0)
+        return true;
+    (void)tool_fail(io, TOOL_ANSWERED,
+                    "warning: %s: not readable by you: keys were not checked (root can)", key_dir);
+    return false;
+}
+
+static enum tool_status check_conf(struct conf_snapshot *conf, const char *path,
+                                   const struct tool_io *io)
+{
+    struct policy_snapshot_options options = {.warn = warn, .context = (void *)(uintptr_t)io};
+    struct base_error error = {""};
+    struct policy_snapshot *snapshot;
+    size_t blocks = conf_snapshot_count(conf, &dkim_sign_table);
+    enum tool_status status = tool_identity_take(conf_daemon_get(conf), io);
+
+    if (status != TOOL_ANSWERED)
+        return status;
+    options.want_keys = blocks > 0 && can_read_keys(policy_options_get(conf)->key_dir, io);
+    snapshot = policy_snapshot_create(conf, &options, &error);
+    if (snapshot == NULL)
+        return tool_fail(io, TOOL_CONFIG, "%s", error.text);
+    (void)fprintf(io->err, "postseal: %s: good; sign blocks: %zu%s\n", path, blocks,
+                  blocks == 0         ? " (nothing will be signed)"
+                  : options.want_keys ? ", every key signs and is verified"
+                                      : "");
+    policy_snapshot_unref(&snapshot);
+    return TOOL_ANSWERED;
+}
+
+static enum tool_status print_mta(const struct conf_snapshot *conf, const char *mta,
+                                  const struct tool_io *io)
+{
+    struct base_error error = {""};
+    bool is_good = strcmp(mta, "postfix") == 0 ? tool_check_print_postfix(conf, io->out, &error)
+                                               : tool_check_print_sendmail(conf, io->out, &error);
+
+    return is_good ? TOOL_ANSWERED : tool_fail(io, TOOL_CONFIG, "%s", error.text);
+}
+
+static enum tool_status run(const struct tool_args *args, const struct tool_io *io)
+{
+    const char *mta = tool_args_get(args, "mta");
+    const char *path = tool_args_get(args, "config");
+    const char *operand = tool_args_operand(args, 0);
+    struct conf_snapshot *conf = NULL;
+    enum tool_status status;
+
+    if (mta != NULL && strcmp(mta, "postfix") != 0 && strcmp(mta, "sendmail") != 0)
+        return tool_fail(io, TOOL_USAGE, "--mta: \"%s\": write postfix or sendmail", mta);
+    if (path != NULL && operand != NULL)
+        return tool_fail(io, TOOL_USAGE, "check: \"%s\" and --config \"%s\": name one file",
+                         operand, path);
+    if (path == NULL)
+        path = operand != NULL ? operand : TOOL_CONF_DEFAULT;
+    status = tool_open_conf(path, io, &conf);
+    if (status == TOOL_ANSWERED)
+        status = check_conf(conf, path, io);
+    if (status == TOOL_ANSWERED && mta != NULL)
+        status = print_mta(conf, mta, io);
+    conf_snapshot_unref(&conf);
+    return status;
+}
+
+const struct tool_command tool_check = {
+    .name = "check",
+    .operands = "[FILE]",
+    .operands_max = 1,
+    .summary = "read the configuration and its keys without starting",
+    .flags = flags,
+    .flag_count = sizeof(flags) / sizeof(flags[0]),
+    .run = run,
+};

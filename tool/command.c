@@ -1,0 +1,50 @@
+#include "tool/command.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "tool/check.h"
+#include "tool/eval.h"
+#include "tool/key_list.h"
+#include "tool/key_new.h"
+#include "tool/key_publish.h"
+
+const struct tool_command *const tool_commands[] = {
+    &tool_eval, &tool_key_new, &tool_key_list, &tool_key_publish, &tool_check, NULL,
+};
+
+/* A name has at most one blank. */
+static int match(const char *name, int count, const char *const *words)
+{
+    const char *blank = strchr(name, ' ');
+    size_t length = blank == NULL ? strlen(name) : (size_t)(blank - name);
+
+    if (count < 1 || strlen(words[0]) != length || strncmp(name, words[0], length) != 0)
+        return 0;
+    if (blank == NULL)
+        return 1;
+    return count >= 2 && strcmp(blank + 1, words[1]) == 0 ? 2 : 0;
+}
+
+const struct tool_command *tool_command_find(int count, const char *const *words, int *words_r)
+{
+    for (size_t i = 0; tool_commands[i] != NULL; i++) {
+        *words_r = match(tool_commands[i]->name, count, words);
+        if (*words_r > 0)
+            return tool_commands[i];
+    }
+    return NULL;
+}
+
+enum tool_status tool_fail(const struct tool_io *io, enum tool_status status, const char *format,
+                           ...)
+{
+    va_list arguments;
+
+    (void)fputs("postseal: ", io->err);
+    va_start(arguments, format);
+    (void)vfprintf(io->err, format, arguments);
+    va_end(arguments);
+    (void)fputc('\n', io->err);
+    return status;
+}

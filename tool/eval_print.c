@@ -1,0 +1,111 @@
+#include "tool/eval_print.h"
+
+#include "policy/decision.h"
+#include "policy/edits.h"
+
+/* Octets above ASCII are somebody's UTF-8. */
+static void print_text(FILE *out, struct base_text text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+
+        (void)fputc(c < 0x20 || c == 0x7f ? '?' : c, out);
+    }
+}
+
+static void print_row(FILE *out, const char *label, struct base_text text)
+{
+    (void)fprintf(out, "%-12s ", label);
+    print_text(out, text);
+    (void)fputc('\n', out);
+}
+
+static void print_verdict(FILE *out, const struct policy_verdict *verdict)
+{
+    (void)fputs(policy_action_text(verdict->action), out);
+    if (verdict->code != NULL && verdict->code[0] != '\0')
+        (void)fprintf(out, " %s %s %s", verdict->code, verdict->enhanced, verdict->text);
+    if (verdict->rule != NULL && verdict->rule[0] != '\0')
+        (void)fprintf(out, " (rule \"%s\")", verdict->rule);
+    (void)fputc('\n', out);
+}
+
+void tool_eval_print_stage(void *context, enum policy_stage stage, struct base_text what,
+                           const struct policy_verdict *verdict)
+{
+    FILE *out = context;
+
+    (void)fprintf(out, "%-12s ", policy_stage_text(stage));
+    if (what.length > 0) {
+        print_text(out, what);
+        (void)fputs(": ", out);
+    }
+    print_verdict(out, verdict);
+}
+
+static void print_signatures(FILE *out, const struct policy_decision *decision)
+{
+    const struct policy_signature *signature = decision->signatures;
+
+    for (; signature != NULL; signature = signature->next) {
+        (void)fprintf(out, "%-12s d=", signature->fault == NULL ? "signed" : "not signed");
+        print_text(out, signature->domain);
+        (void)fputs(" s=", out);
+        print_text(out, signature->selector);
+        (void)fprintf(out, " a=%s%s%s\n", signature->algorithm,
+                      signature->fault == NULL ? "" : ": ",
+                      signature->fault == NULL ? "" : signature->fault);
+    }
+}
+
+/* A field as it will stand in the message: folds stay folds. */
+static void print_edit(FILE *out, const struct policy_edit *edit)
+{
+    struct base_text rest = edit->value;
+    struct base_text line;
+
+    if (edit->op == POLICY_EDIT_DELETE) {
+        (void)fprintf(out, "%-12s ", "delete");
+        print_text(out, edit->name);
+        (void)fprintf(out, " (field %u of that name)\n", edit->index);
+        return;
+    }
+    (void)fprintf(out, "%-12s ", "insert");
+    print_text(out, edit->name);
+    (void)fputc(':', out);
+    while (rest.data != NULL) {
+        line = base_text_split(&rest, '\n');
+        if (line.length > 0 && line.data[0] == '\t') {
+            (void)fputs("\t", out);
+            line.data++;
+            line.length--;
+        }
+        print_text(out, line);
+        (void)fputc('\n', out);
+    }
+}
+
+void tool_eval_print_decision(FILE *out, const struct policy_decision *decision,
+                              const struct policy_edits *edits)
+{
+    (void)fprintf(out, "%-12s %s (%s)\n", "direction", policy_direction_text(decision->direction),
+                  decision->direction_by == NULL ? "" : decision->direction_by);
+    if (decision->author_domain.length > 0)
+        print_row(out, "author", decision->author_domain);
+    print_signatures(out, decision);
+    if (decision->unsigned_reason != NULL)
+        print_row(out, "unsigned", base_text_of(decision->unsigned_reason));
+    if (decision->authres_removed > 0)
+        (void)fprintf(out, "%-12s %u forged Authentication-Results\n", "removed",
+                      decision->authres_removed);
+    if (decision->left_out != NULL)
+        print_row(out, "left out", base_text_of(decision->left_out));
+    (void)fprintf(out, "%-12s ", "verdict");
+    print_verdict(out, &decision->verdict);
+    if (decision->would != NULL) {
+        (void)fprintf(out, "%-12s ", "would");
+        print_verdict(out, decision->would);
+    }
+    for (const struct policy_edit *edit = edits->first; edit != NULL; edit = edit->next)
+        print_edit(out, edit);
+}
