@@ -138,8 +138,28 @@ static bool dir_accept(int fd, const char *path, struct base_error *error_r)
     return true;
 }
 
-static void refuse_open(struct base_error *error_r, const char *path, bool is_dir)
+/* What could not be opened. */
+enum object {
+    OBJECT_KEY_DIR,
+    OBJECT_DOMAIN_DIR,
+    OBJECT_KEY,
+};
+
+static void refuse_missing(struct base_error *error_r, const char *path, enum object object)
 {
+    char group[256];
+
+    if (object == OBJECT_KEY_DIR)
+        base_error_set(error_r, "%s: %s: install -d -o root -g %s -m 0750 %s", path,
+                       strerror(ENOENT), own_group_name(group, sizeof(group)), path);
+    else
+        base_error_set(error_r, "%s: %s: make the key with `postseal key new`", path,
+                       strerror(ENOENT));
+}
+
+static void refuse_open(struct base_error *error_r, const char *path, enum object object)
+{
+    bool is_dir = object != OBJECT_KEY;
     char group[256];
 
     if (errno == ELOOP || (is_dir && errno == ENOTDIR))
@@ -149,9 +169,8 @@ static void refuse_open(struct base_error *error_r, const char *path, bool is_di
     else if (errno == EACCES)
         base_error_set(error_r, "%s: %s: chown root:%s %s && chmod %s %s", path, strerror(errno),
                        own_group_name(group, sizeof(group)), path, is_dir ? "0750" : "0640", path);
-    else if (errno == ENOENT && !is_dir)
-        base_error_set(error_r, "%s: %s: make the key with `postseal key new`", path,
-                       strerror(errno));
+    else if (errno == ENOENT)
+        refuse_missing(error_r, path, object);
     else
         base_error_set(error_r, "%s: %s", path, strerror(errno));
 }
@@ -161,7 +180,7 @@ int keys_access_open_dir(int dir_fd, const char *name, const char *path, struct 
     int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
     if (fd < 0) {
-        refuse_open(error_r, path, true);
+        refuse_open(error_r, path, dir_fd == AT_FDCWD ? OBJECT_KEY_DIR : OBJECT_DOMAIN_DIR);
         return -1;
     }
     if (!dir_accept(fd, path, error_r)) {
@@ -176,7 +195,7 @@ int keys_access_open_key(int dir_fd, const char *name, const char *path, struct 
     int fd = openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
 
     if (fd < 0) {
-        refuse_open(error_r, path, false);
+        refuse_open(error_r, path, OBJECT_KEY);
         return -1;
     }
     if (!key_accept(fd, path, error_r)) {

@@ -4,14 +4,23 @@
 #include <string.h>
 
 #include "tool/check.h"
+#include "tool/dkim_sign.h"
 #include "tool/eval.h"
 #include "tool/key_list.h"
 #include "tool/key_new.h"
 #include "tool/key_publish.h"
 
+/* clang-format off: one a line */
 const struct tool_command *const tool_commands[] = {
-    &tool_eval, &tool_key_new, &tool_key_list, &tool_key_publish, &tool_check, NULL,
+    &tool_eval,
+    &tool_dkim_sign,
+    &tool_key_new,
+    &tool_key_list,
+    &tool_key_publish,
+    &tool_check,
+    NULL,
 };
+/* clang-format on */
 
 /* A name has at most one blank. */
 static int match(const char *name, int count, const char *const *words)

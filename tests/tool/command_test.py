@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+"""The command from end to end, as an administrator types it: make keys, publish them in a zone,
+sign, verify, evaluate, check. Run by `make check` in the folder of the build."""
+
+import grp
+import json
+import os
+import pwd
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+POSTSEAL = os.path.abspath("postseal")
+TIME = "2026-11-22T12:00:00Z"
+
+MESSAGE = b"""From: Alice <alice@example.org>
+To: bob@example.net
+Subject: figures
+ of March
+Date: Sun, 22 Nov 2026 12:00:00 +0000
+Message-ID: <1@example.org>
+Authentication-Results: mx.example.org; spf=pass smtp.mailfrom=example.org
+Authentication-Results: other.example; spf=pass smtp.mailfrom=example.org
+
+Hello  Bob,
+
+.
+"""
+
+CONFIGURATION = """authserv-id = "mx.example.org"
+user = "{user}"
+group = "{group}"
+key-dir = "{folder}/keys"
+sign "example.org" {{ keys = {{ "rsa1", "ed1" }} }}
+"""
+
+
+def postseal(*words, stdin=None):
+    """(status, output, errors)"""
+    done = subprocess.run([POSTSEAL, *words], input=stdin, capture_output=True, check=False,
+                          timeout=120)
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+class Command(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="postseal-tool-")
+        os.chdir(cls.folder.name)
+        os.mkdir("keys", 0o755)
+        cls.save("message", MESSAGE)
+        cls.save("postseal.conf", CONFIGURATION.format(
+            user=pwd.getpwuid(os.geteuid()).pw_name, group=grp.getgrgid(os.getegid()).gr_name,
+            folder=cls.folder.name).encode())
+        zone = b""
+        for selector, kind in (("rsa1", "rsa"), ("ed1", "ed25519")):
+            status, out, errors = postseal("key", "new", "-d", "Example.org", "-s", selector,
+                                           "--type", kind, "-c", "postseal.conf")
+            if status:
+                raise AssertionError(errors)
+            zone += out
+        cls.save("zone", zone)
+
+    @classmethod
+    def tearDownClass(cls):
+        os.chdir("/")
+        cls.folder.cleanup()
+
+    @staticmethod
+    def save(name, octets):
+        with open(name, "wb") as file:
+            file.write(octets)
+
+    @staticmethod
+    def load(name):
+        with open(name, "rb") as file:
+            return file.read()
+
+    def run_ok(self, *words, stdin=None):
+        status, out, errors = postseal(*words, stdin=stdin)
+        self.assertEqual(status, 0, errors)
+        return out
+
+    def refuse(self, want_status, want_text, *words, stdin=None):
+        status, _, errors = postseal(*words, stdin=stdin)
+        self.assertEqual(status, want_status, errors)
+        self.assertIn(want_text, errors)
+
+    # --- keys ---
+
+    def test_key_file_and_record(self):
+        mode = stat.S_IMODE(os.stat("keys/example.org/rsa1.pem").st_mode)
+        self.assertEqual(mode, 0o640 if os.geteuid() == 0 else 0o600)
+        strings = re.findall(r'"([^"]*)"', self.load("zone").decode())
+        self.assertTrue(all(len(one) <= 255 for one in strings))
+        self.assertEqual(self.run_ok("key", "publish", "-c", "postseal.conf", "-s", "rsa1") +
+                         self.run_ok("key", "publish", "-c", "postseal.conf", "-s", "ed1"),
+                         self.load("zone"))
+
+    def test_key_list(self):
+        keys = json.loads(self.run_ok("key", "list", "-c", "postseal.conf", "--json"))["keys"]
+        self.assertEqual([(key["domain"], key["selector"], key["type"], key["bits"], key["sign"])
+                          for key in keys if key["selector"] in ("ed1", "rsa1")],
+                         [("example.org", "ed1", "ed25519", 256, ["example.org"]),
+                          ("example.org", "rsa1", "rsa", 2048, ["example.org"])])
+        self.assertIn(b'sign "example.org"', self.run_ok("key", "list", "-c", "postseal.conf"))
+
+    def test_key_refusals(self):
+        new = ("key", "new", "-c", "postseal.conf", "-d", "example.org")
+        self.refuse(65, "never overwritten", *new, "-s", "rsa1")
+        self.refuse(64, "--selector", *new, "-s", "../x")
+        self.refuse(64, "--bits", *new, "-s", "x", "--bits", "1024")
+        self.refuse(64, "--bits", *new, "-s", "x", "--type", "ed25519", "--bits", "2048")
+        self.refuse(64, "rsa or ed25519", *new, "-s", "x", "--type", "dsa")
+        self.refuse(64, "not a domain", "key", "new", "-c", "postseal.conf", "-d", "a..b", "-s",
+                    "x")
+        self.refuse(65, "install -d", "key", "new", "--key-dir", "nowhere", "-c", "postseal.conf",
+                    "-d", "example.org", "-s", "x")
+        self.refuse(65, "no such key", "key", "publish", "-c", "postseal.conf", "-s", "none")
+        self.refuse(78, "nowhere.conf", *new[:2], "-c", "nowhere.conf", "-d", "example.org", "-s",
+                    "x")
+
+    # --- dkim ---
+
+    def sign(self, selector, *more):
+        return self.run_ok("dkim", "sign", "-d", "example.org", "-s", selector, "-k",
+                           "keys/example.org/%s.pem" % selector, "--time", TIME, *more, "-",
+                           stdin=MESSAGE)
+
+    def test_sign_keeps_the_message(self):
+        for octets in (MESSAGE, MESSAGE.replace(b"\n", b"\r\n"), MESSAGE[:-1],
+                       b"From x Sun Nov 22\n" + MESSAGE):
+            out = self.run_ok("dkim", "sign", "-d", "example.org", "-s", "ed1", "-k",
+                              "keys/example.org/ed1.pem", "-", stdin=octets)
+            at = out.index(b"DKIM-Signature: v=1; a=ed25519-sha256;")
+            end = out.index(b"\nFrom: ", at) + 1
+            self.assertEqual(out[:at] + out[end:], octets)
+            self.assertEqual(out[at:end].count(b"\r\n") == out[at:end].count(b"\n"),
+                             b"\r\n" in octets)
+
+    def test_sign_refusals(self):
+        sign = ("dkim", "sign", "-d", "example.org", "-s", "x", "-k")
+        self.refuse(65, "no private key", *sign, "zone", "message")
+        self.refuse(65, "nowhere", *sign, "nowhere", "message")
+        self.refuse(65, "empty", *sign, "keys/example.org/ed1.pem", "-", stdin=b"")
+        self.refuse(65, "not signed", *sign, "keys/example.org/ed1.pem", "-", stdin=b"To: x\n\n")
+        self.refuse(64, "--canonicalization", *sign, "keys/example.org/ed1.pem", "-c", "nofws",
+                    "message")
+        self.refuse(64, "--time", *sign, "keys/example.org/ed1.pem", "--time", "noon", "message")
+
+    # --- eval ---
+
+    OUTBOUND = ("eval", "-c", "postseal.conf", "--zone", "zone", "--time", TIME, "--ip",
+                "192.0.2.1", "--helo", "client.example.org", "--from", "<alice@example.org>",
+                "--rcpt", "<bob@example.net>", "--rcpt", "<carol@example.net>", "--login", "alice",
+                "--auth-mech", "PLAIN", "--tls", "TLSv1.3", "--cipher-bits", "256")
+
+    def test_eval_json(self):
+        got = json.loads(self.run_ok(*self.OUTBOUND, "--json", "message"))
+        for member in ("direction", "verdict", "edits", "dns"):
+            self.assertIn(member, got)
+        self.assertEqual(got["direction"], "outbound")
+        self.assertEqual(got["verdict"]["action"], "continue")
+        for member in ("stage", "action", "code", "enhanced", "text", "rule"):
+            self.assertIn(member, got["verdict"])
+        for edit in got["edits"]:
+            self.assertEqual(sorted(edit), ["index", "name", "op", "value"])
+        edits = [(edit["op"], edit["name"], edit["index"]) for edit in got["edits"]]
+        self.assertIn(("delete", "Authentication-Results", 1), edits)
+        self.assertNotIn(("delete", "Authentication-Results", 2), edits)
+        self.assertEqual([edit for edit in edits if edit[0] == "insert"],
+                         [("insert", "DKIM-Signature", 0)] * 2)
+
+    def test_eval_of_what_is_not_ours(self):
+        words = [word for word in self.OUTBOUND if word not in ("--login", "alice")]
+        got = json.loads(self.run_ok(*words, "--json", "message"))
+        self.assertEqual(got["direction"], "inbound")
+        self.assertNotIn("DKIM-Signature", [edit["name"] for edit in got["edits"]])
+        got = json.loads(self.run_ok(*self.OUTBOUND, "--json", "-", stdin=MESSAGE.replace(
+            b"alice@example.org", b"alice@example.com")))
+        self.assertEqual(got["direction"], "outbound")
+        self.assertNotIn("DKIM-Signature", [edit["name"] for edit in got["edits"]])
+
+    def test_eval_for_a_person(self):
+        out = self.run_ok(*self.OUTBOUND, "message").decode()
+        for want in (r"^direction +outbound", r"^signed +d=example.org s=rsa1 a=rsa-sha256$",
+                     r"^signed +d=example.org s=ed1 a=ed25519-sha256$",
+                     r"^delete +Authentication-Results", r"^insert +DKIM-Signature: v=1;"):
+            self.assertRegex(out, re.compile(want, re.M))
+        out = self.run_ok(*self.OUTBOUND[:-2], "--client-name", "x\x1b[2Jy", "message")
+        self.assertNotIn(b"\x1b", out)
+
+    def test_eval_refusals(self):
+        self.refuse(64, "--ip", "eval", "--from", "x", "message")
+        self.refuse(64, "not an address", *[word.replace("192.0.2.1", "192.0.2.256")
+                                            for word in self.OUTBOUND], "message")
+        self.refuse(65, "nowhere", *self.OUTBOUND, "nowhere")
+        self.refuse(65, "zone", *[word.replace("zone", "message") if word == "zone" else word
+                                  for word in self.OUTBOUND[:4]], "message", *self.OUTBOUND[5:],
+                    "message")
+        self.refuse(64, "MESSAGE|- is missing", *self.OUTBOUND)
+
+    # --- check ---
+
+    def test_check(self):
+        self.assertEqual(self.run_ok("check", "postseal.conf"), b"")
+        out = self.run_ok("check", "--mta", "postfix", "-c", "postseal.conf")
+        self.assertIn(b"\nmilter_default_action = tempfail\n", out)
+        self.assertIn(b"F=T", self.run_ok("check", "--mta", "sendmail", "postseal.conf"))
+
+    def test_check_faults(self):
+        text = self.load("postseal.conf")
+        for change, want in ((b'key-dri = "x"\n', "key-dir"),
+                             (b'sign "example.com" { keys = { "gone" } }\n', "postseal key new"),
+                             (b'mode = "observe"\nmode = "enforce"\n', "mode"),
+                             (b'listen = "tcp:1"\n', "listen")):
+            self.save("bad.conf", text + change)
+            status, out, errors = postseal("check", "bad.conf")
+            self.assertEqual((status, out), (78, b""))
+            self.assertIn(want, errors)
+            faults = [line for line in errors.splitlines() if "warning:" not in line]
+            self.assertEqual(len(faults), 1, errors)
+            self.assertIn("bad.conf", faults[0])
+        os.chmod("keys/example.org/ed1.pem", 0o644)
+        self.refuse(78, "chmod", "check", "postseal.conf")
+        os.chmod("keys/example.org/ed1.pem", 0o640 if os.geteuid() == 0 else 0o600)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
