@@ -10,7 +10,7 @@
 #include "tool/key_new.h"
 #include "tool/key_publish.h"
 
-/* clang-format off: one a line */
+/* clang-format off */
 const struct tool_command *const tool_commands[] = {
     &tool_eval,
     &tool_dkim_sign,
