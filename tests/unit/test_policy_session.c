@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
-#include "policy_world.h"
+#include "tests/unit/policy_world.h"
 
 static int setup(void **state)
 {
