@@ -242,20 +242,14 @@ static enum dkim_pass_verdict verdict_of_error(int error)
     }
 }
 
-static void read_signature(const struct dkim_pass *pass, DKIM_SIGINFO *signature,
-                           struct dkim_pass_signature *signature_r)
+static void read_signature(DKIM_SIGINFO *signature, struct dkim_pass_signature *signature_r)
 {
     bool is_passed = (dkim_sig_getflags(signature) & DKIM_SIGFLAG_PASSED) != 0;
     int body_hash = dkim_sig_getbh(signature);
-    ssize_t hashed = -1;
-    ssize_t limit = -1;
 
     memset(signature_r, 0, sizeof(*signature_r));
     signature_r->error = dkim_sig_geterror(signature);
     (void)dkim_sig_getkeysize(signature, &signature_r->bits);
-    (void)dkim_sig_getcanonlen(pass->handle, signature, NULL, &hashed, &limit);
-    signature_r->hashed = hashed;
-    signature_r->limit = limit;
     if (is_passed && body_hash == DKIM_SIGBH_MATCH && signature_r->error == DKIM_SIGERROR_OK)
         signature_r->verdict = DKIM_PASS_GOOD;
     else if (is_passed && body_hash == DKIM_SIGBH_MISMATCH)
@@ -279,7 +273,7 @@ bool dkim_pass_find(const struct dkim_pass *pass, struct base_text domain,
         if (!has_tag(signature, "d", domain) || !has_tag(signature, "s", selector) ||
             !has_tag(signature, "b", b))
             continue;
-        read_signature(pass, signature, signature_r);
+        read_signature(signature, signature_r);
         return true;
     }
     return false;

@@ -65,9 +65,6 @@ struct dkim_pass_signature {
     enum dkim_pass_verdict verdict;
     /* Of an RSA key; 0 where the library does not say. */
     unsigned bits;
-    /* Octets of the canonical body: those that were hashed, and l= (-1: none). */
-    int64_t hashed;
-    int64_t limit;
     /* The library's number. */
     int error;
 };
