@@ -1,5 +1,6 @@
 /* libunbound behind the seam: one context, its own thread (ub_ctx_async), and one pump thread that
- * takes the answers out of it. ub_resolve() is not used: it builds a worker for every call.
+ * takes the answers out of it. ub_resolve() is not used: it builds a worker for every call. What
+ * was answered of late comes from dns/cache.h, without a change of threads.
  *
  * A question is a counted object that two hold: who asked, and libunbound until it has called back.
  * Whoever gives a question up cancels it; libunbound decides under its own lock whether the call
@@ -21,6 +22,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/panic.h"
+#include "dns/cache.h"
 #include "dns/resolver.h"
 
 #define CLASS_IN 1
@@ -36,6 +38,8 @@
 struct unbound {
     struct dns_resolver resolver;
     struct ub_ctx *ctx;
+    struct dns_cache *cache;
+    struct base_clock clock;
     pthread_t pump;
     bool has_pump;
     /* Written once, to end the pump. */
@@ -47,6 +51,7 @@ struct unbound {
 
 struct dns_pending {
     struct unbound *unbound;
+    struct dns_name name;
     enum dns_type type;
     int async_id;
     atomic_uint refs;
@@ -115,34 +120,61 @@ static struct dns_answer *answer_from_result(enum dns_type type, int error,
 static void unbound_called_back(void *context, int error, struct ub_result *result)
 {
     struct dns_pending *pending = context;
+    struct unbound *unbound = pending->unbound;
+    struct dns_answer *answer = answer_from_result(pending->type, error, result);
 
-    pending_answer(pending, answer_from_result(pending->type, error, result));
     ub_resolve_free(result);
+    dns_cache_put(unbound->cache, &pending->name, pending->type, answer,
+                  base_clock_mono_ns(&unbound->clock));
+    pending_answer(pending, answer);
     pending_unref(pending);
+}
+
+/* With two references: the asker's, and the call back's. */
+static struct dns_pending *pending_create(struct unbound *unbound, const struct dns_name *name,
+                                          enum dns_type type)
+{
+    struct dns_pending *pending = base_mem_alloc_zero(1, sizeof(*pending));
+
+    pending->unbound = unbound;
+    pending->name = *name;
+    pending->type = type;
+    atomic_init(&pending->refs, 2);
+    pthread_mutex_init(&pending->mutex, NULL);
+    pthread_cond_init(&pending->answered, &unbound->cond_monotonic);
+    atomic_fetch_add_explicit(&unbound->held, 1, memory_order_relaxed);
+    return pending;
+}
+
+/* NULL: libunbound has the question and will call back. */
+static struct dns_answer *answer_at_once(struct unbound *unbound, struct dns_pending *pending)
+{
+    struct dns_answer *answer = dns_cache_get(unbound->cache, &pending->name, pending->type,
+                                              base_clock_mono_ns(&unbound->clock));
+    char escaped[DNS_NAME_ESCAPED_SIZE];
+    int error;
+
+    if (answer != NULL)
+        return answer;
+    error =
+        ub_resolve_async(unbound->ctx, dns_name_escape(&pending->name, escaped), (int)pending->type,
+                         CLASS_IN, pending, unbound_called_back, &pending->async_id);
+    if (error == 0)
+        return NULL;
+    /* No name of ours is a syntax error to it; were one, nobody could have such a name. */
+    return dns_answer_create_empty(error == UB_SYNTAX ? DNS_STATUS_NXDOMAIN : DNS_STATUS_SERVFAIL,
+                                   0);
 }
 
 static struct dns_pending *unbound_ask(struct dns_resolver *resolver, const struct dns_name *name,
                                        enum dns_type type)
 {
     struct unbound *unbound = (struct unbound *)resolver;
-    struct dns_pending *pending = base_mem_alloc_zero(1, sizeof(*pending));
-    char escaped[DNS_NAME_ESCAPED_SIZE];
-    int error;
+    struct dns_pending *pending = pending_create(unbound, name, type);
+    struct dns_answer *answer = answer_at_once(unbound, pending);
 
-    pending->unbound = unbound;
-    pending->type = type;
-    /* Ours, and the call back's. */
-    atomic_init(&pending->refs, 2);
-    pthread_mutex_init(&pending->mutex, NULL);
-    pthread_cond_init(&pending->answered, &unbound->cond_monotonic);
-    atomic_fetch_add_explicit(&unbound->held, 1, memory_order_relaxed);
-    error = ub_resolve_async(unbound->ctx, dns_name_escape(name, escaped), (int)type, CLASS_IN,
-                             pending, unbound_called_back, &pending->async_id);
-    if (error != 0) {
-        /* No name of ours is a syntax error to it; were one, nobody could have such a name. */
-        pending_answer(pending,
-                       dns_answer_create_empty(
-                           error == UB_SYNTAX ? DNS_STATUS_NXDOMAIN : DNS_STATUS_SERVFAIL, 0));
+    if (answer != NULL) {
+        pending_answer(pending, answer);
         pending_unref(pending);
     }
     return pending;
@@ -238,6 +270,7 @@ static void unbound_destroy(struct dns_resolver *resolver)
         ub_ctx_delete(unbound->ctx);
     if (unbound->stop_fd >= 0)
         close(unbound->stop_fd);
+    dns_cache_destroy(&unbound->cache);
     pthread_condattr_destroy(&unbound->cond_monotonic);
     base_mem_free(unbound);
 }
@@ -407,6 +440,8 @@ struct dns_resolver *dns_unbound_create(const struct dns_unbound_options *option
 
     unbound->resolver.ops = &unbound_ops;
     unbound->stop_fd = -1;
+    unbound->cache = dns_cache_create();
+    unbound->clock = base_clock_system();
     atomic_init(&unbound->held, 0);
     pthread_condattr_init(&unbound->cond_monotonic);
     pthread_condattr_setclock(&unbound->cond_monotonic, CLOCK_MONOTONIC);
