@@ -40,7 +40,8 @@ __attribute__((warn_unused_result)) enum dns_name_fault dns_name_make(struct dns
 const char *dns_name_fault_text(enum dns_name_fault fault);
 
 /* The form in which a name may be shown or handed to a library that reads master-file syntax:
- * every octet outside [A-Za-z0-9_-] and '.' as \DDD. Returns `out`, NUL-terminated. */
+ * every octet outside [A-Za-z0-9_-] and '.' as \DDD; the root as ".". Returns `out`,
+ * NUL-terminated. */
 const char *dns_name_escape(const struct dns_name *name, char out[DNS_NAME_ESCAPED_SIZE]);
 
 bool dns_name_equals(const struct dns_name *a, const struct dns_name *b);
