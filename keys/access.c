@@ -215,7 +215,9 @@ int keys_access_open_any(const char *path, bool *is_wide_r, struct base_error *e
     } else if (!S_ISREG(stat.st_mode)) {
         base_error_set(error_r, "%s: not a regular file: name the key itself", path);
     } else {
-        *is_wide_r = (stat.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+        /* Root's, to be read by one group, is what `postseal key new` makes. */
+        *is_wide_r = (stat.st_mode & (S_IRWXO | S_IWGRP)) != 0 ||
+                     ((stat.st_mode & S_IRGRP) != 0 && stat.st_uid != 0);
         return fd;
     }
     if (fd >= 0)
