@@ -24,7 +24,7 @@ static const struct tool_flag flags[] = {
 
 static void warn(void *context, const char *text)
 {
-    (void)tool_fail(context, TOOL_ANSWERED, "warning: %s", text);
+    tool_warn(context, "%s", text);
 }
 
 /* An administrator who is not root cannot read the keys, and need not, to check the rest. */
@@ -32,8 +32,7 @@ static bool can_read_keys(const char *key_dir, const struct tool_io *io)
 {
     if (geteuid() == 0 || access(key_dir, R_OK | X_OK) == 0 || access(key_dir, F_OK) != 0)
         return true;
-    (void)tool_fail(io, TOOL_ANSWERED,
-                    "warning: %s: not readable by you: keys were not checked (root can)", key_dir);
+    tool_warn(io, "%s: not readable by you: keys were not checked (root can)", key_dir);
     return false;
 }
 

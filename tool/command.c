@@ -45,15 +45,30 @@ const struct tool_command *tool_command_find(int count, const char *const *words
     return NULL;
 }
 
+static void print_line(const struct tool_io *io, const char *prefix, const char *format,
+                       va_list arguments)
+{
+    (void)fputs(prefix, io->err);
+    (void)vfprintf(io->err, format, arguments);
+    (void)fputc('\n', io->err);
+}
+
 enum tool_status tool_fail(const struct tool_io *io, enum tool_status status, const char *format,
                            ...)
 {
     va_list arguments;
 
-    (void)fputs("postseal: ", io->err);
     va_start(arguments, format);
-    (void)vfprintf(io->err, format, arguments);
+    print_line(io, "postseal: ", format, arguments);
     va_end(arguments);
-    (void)fputc('\n', io->err);
     return status;
+}
+
+void tool_warn(const struct tool_io *io, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    print_line(io, "postseal: warning: ", format, arguments);
+    va_end(arguments);
 }

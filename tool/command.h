@@ -64,6 +64,10 @@ const struct tool_command *tool_command_find(int count, const char *const *words
 enum tool_status tool_fail(const struct tool_io *io, enum tool_status status, const char *format,
                            ...) __attribute__((format(printf, 3, 4)));
 
+/* Prints "postseal: warning: " and one line to io->err. */
+void tool_warn(const struct tool_io *io, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Flags that several commands share, so that they are spelled and explained once. */
 #define TOOL_FLAG_CONF                                                                           \
     {                                                                                            \

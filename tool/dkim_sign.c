@@ -100,7 +100,7 @@ static enum tool_status read_files(struct work *work, const struct tool_args *ar
     if (work->signer.key == NULL)
         return tool_fail(io, TOOL_INPUT, "%s", error.text);
     if (warning != NULL)
-        (void)tool_fail(io, TOOL_ANSWERED, "warning: %s: %s", tool_args_get(args, "key"), warning);
+        tool_warn(io, "%s: %s", tool_args_get(args, "key"), warning);
     if (!tool_message_read(&work->message, tool_args_operand(args, 0), io, &error))
         return tool_fail(io, TOOL_INPUT, "%s", error.text);
     return TOOL_ANSWERED;

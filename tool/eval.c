@@ -48,7 +48,7 @@ struct scene {
 
 static void warn(void *context, const char *text)
 {
-    (void)tool_fail(context, TOOL_ANSWERED, "warning: %s", text);
+    tool_warn(context, "%s", text);
 }
 
 static void ignore_stage(void *context, enum policy_stage stage, struct base_text what,

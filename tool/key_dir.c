@@ -40,18 +40,17 @@ gid_t tool_key_dir_group(const struct tool_key_dir *dir, const struct tool_io *i
         group = getgrnam(group_name);
         if (group != NULL)
             return group->gr_gid;
-        (void)tool_fail(io, TOOL_ANSWERED,
-                        "warning: there is no group \"%s\" yet; once there is: chgrp -R %s %s",
-                        group_name, group_name, dir->path);
+        tool_warn(io, "there is no group \"%s\" yet; once there is: chgrp -R %s %s", group_name,
+                  group_name, dir->path);
         return 0;
     }
     user = user_name == NULL || user_name[0] == '\0' ? NULL : getpwnam(user_name);
     if (user != NULL)
         return user->pw_gid;
-    (void)tool_fail(io, TOOL_ANSWERED,
-                    "warning: no configuration names the daemon's group; give it the key with: "
-                    "chgrp -R GROUP %s",
-                    dir->path);
+    tool_warn(io,
+              "no configuration names the daemon's group; give it the key with: "
+              "chgrp -R GROUP %s",
+              dir->path);
     return 0;
 }
 
