@@ -5,6 +5,7 @@
 
 #include "tool/check.h"
 #include "tool/dkim_sign.h"
+#include "tool/dkim_verify.h"
 #include "tool/eval.h"
 #include "tool/key_list.h"
 #include "tool/key_new.h"
@@ -14,6 +15,7 @@
 const struct tool_command *const tool_commands[] = {
     &tool_eval,
     &tool_dkim_sign,
+    &tool_dkim_verify,
     &tool_key_new,
     &tool_key_list,
     &tool_key_publish,

@@ -151,6 +151,44 @@ class Command(unittest.TestCase):
                     "message")
         self.refuse(64, "--time", *sign, "keys/example.org/ed1.pem", "--time", "noon", "message")
 
+    def verify(self, octets, *more):
+        out = self.run_ok("dkim", "verify", "--zone", "zone", "--time", TIME, "-c",
+                          "postseal.conf", "--json", *more, "-", stdin=octets)
+        return json.loads(out)["dkim"]
+
+    def test_sign_and_verify(self):
+        for canon in ("simple/simple", "simple/relaxed", "relaxed/simple", "relaxed/relaxed"):
+            for selector, algorithm, bits in (("rsa1", "rsa-sha256", 2048),
+                                              ("ed1", "ed25519-sha256", 256)):
+                with self.subTest(canon=canon, selector=selector):
+                    signed = self.sign(selector, "-c", canon)
+                    got = self.verify(signed)
+                    self.assertEqual([(one["result"], one["d"], one["s"], one["a"], one["bits"])
+                                      for one in got],
+                                     [("pass", "example.org", selector, algorithm, bits)])
+                    for member in ("reason", "i", "flags"):
+                        self.assertIn(member, got[0])
+                    for old, new in ((b"figures", b"figure$"), (b"Hello", b"Hallo"),
+                                     (b"From: Alice", b"From: Mallory"),
+                                     (b"To: bob", b"Cc: x@example.net\nTo: bob")):
+                        self.assertEqual([one["result"] for one in
+                                          self.verify(signed.replace(old, new))], ["fail"])
+
+    def test_verify_answers_and_refusals(self):
+        signed = self.sign("rsa1")
+        self.assertEqual(self.verify(MESSAGE), [])
+        self.assertIn(b"none", self.run_ok("dkim", "verify", "--zone", "zone", "message"))
+        self.assertRegex(self.run_ok("dkim", "verify", "--zone", "zone", "--time", TIME, "-",
+                                     stdin=signed), rb"^pass d=example.org s=rsa1 a=rsa-sha256")
+        self.save("fault", self.load("zone") +
+                  b"$FAULT down._domainkey.example.org. TXT SERVFAIL\n")
+        for selector, zone, want in (("gone", "zone", "permerror"), ("down", "fault", "temperror")):
+            out = self.run_ok("dkim", "verify", "--zone", zone, "--time", TIME, "--json", "-",
+                              stdin=signed.replace(b"s=rsa1;", b"s=%s;" % selector.encode()))
+            self.assertEqual(json.loads(out)["dkim"][0]["result"], want)
+        self.refuse(65, "nowhere", "dkim", "verify", "--zone", "zone", "nowhere")
+        self.refuse(65, "nowhere", "dkim", "verify", "--zone", "nowhere", "message")
+
     # --- eval ---
 
     OUTBOUND = ("eval", "-c", "postseal.conf", "--zone", "zone", "--time", TIME, "--ip",
