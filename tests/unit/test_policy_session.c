@@ -213,6 +213,43 @@ static void test_directions(void **state)
     }
 }
 
+/* Postfix's picture of mail that came through sendmail(1): 127.0.0.1, "localhost", port 0. */
+static void test_local_pickup(void **state)
+{
+    static const struct {
+        const char *signing;
+        const char *inbound;
+        uint16_t port;
+        enum policy_direction want;
+    } cases[] = {
+        {"\"local\"", "\"X\"", 0, POLICY_DIRECTION_OUTBOUND},
+        {"\"local\"", "\"X\"", 40000, POLICY_DIRECTION_INBOUND},
+        {"\"local\"", "\"mx\"", 0, POLICY_DIRECTION_INBOUND},
+        {"", "\"X\"", 0, POLICY_DIRECTION_INBOUND},
+    };
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct policy_connect_facts facts = {
+        .address = (const struct sockaddr *)&in,
+        .client_name = BASE_TEXT("localhost"),
+        .daemon_name = BASE_TEXT("mx"),
+    };
+    struct world *world = *state;
+    char text[256];
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(text, sizeof(text),
+                 WORLD_SIGN "signing-networks = { %s }\ninbound-daemons = { %s }\n",
+                 cases[i].signing, cases[i].inbound);
+        world_configure(world, text);
+        in.sin_port = htons(cases[i].port);
+        policy_session_connect(world->session, &facts);
+        message(world, " alice@example.org");
+        assert_int_equal(world_finish(world)->action, POLICY_ACTION_CONTINUE);
+        if (decision(world)->direction != cases[i].want)
+            fail_msg("case %zu", i);
+    }
+}
+
 static void test_authres(void **state)
 {
     static const char *const clients[] = {"198.51.100.1", "192.0.2.1", "203.0.113.1"};
@@ -653,23 +690,15 @@ static void test_bodies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_signed),
-        cmocka_unit_test(test_unsigned_reasons),
-        cmocka_unit_test(test_directions),
-        cmocka_unit_test(test_authres),
-        cmocka_unit_test(test_signed_after_edits),
-        cmocka_unit_test(test_field_cap),
-        cmocka_unit_test(test_octets_cap),
-        cmocka_unit_test(test_authres_cap),
-        cmocka_unit_test(test_memory_cap),
-        cmocka_unit_test(test_shared_budget),
-        cmocka_unit_test(test_observe),
-        cmocka_unit_test(test_recipients),
-        cmocka_unit_test(test_abort_at_any_stage),
-        cmocka_unit_test(test_missing_calls),
-        cmocka_unit_test(test_helo_again),
-        cmocka_unit_test(test_client_names),
-        cmocka_unit_test(test_default_authserv_id),
+        cmocka_unit_test(test_signed),        cmocka_unit_test(test_unsigned_reasons),
+        cmocka_unit_test(test_directions),    cmocka_unit_test(test_local_pickup),
+        cmocka_unit_test(test_authres),       cmocka_unit_test(test_signed_after_edits),
+        cmocka_unit_test(test_field_cap),     cmocka_unit_test(test_octets_cap),
+        cmocka_unit_test(test_authres_cap),   cmocka_unit_test(test_memory_cap),
+        cmocka_unit_test(test_shared_budget), cmocka_unit_test(test_observe),
+        cmocka_unit_test(test_recipients),    cmocka_unit_test(test_abort_at_any_stage),
+        cmocka_unit_test(test_missing_calls), cmocka_unit_test(test_helo_again),
+        cmocka_unit_test(test_client_names),  cmocka_unit_test(test_default_authserv_id),
         cmocka_unit_test(test_bodies),
     };
 
