@@ -48,7 +48,7 @@ static bool check_length(struct conf_budget *budget, size_t length, struct base_
 
 static void test_caps(void **state)
 {
-    struct conf_budget budget = {0};
+    struct conf_budget budget = {0, 0};
     struct base_error error;
     (void)state;
     assert_false(check_length(&budget, CONF_SOURCE_FILE_MAX + 1, &error));
@@ -61,9 +61,20 @@ static void test_caps(void **state)
                                        "64 MiB"));
 }
 
+static void test_file_count(void **state)
+{
+    struct conf_budget budget = {0, 0};
+    struct base_error error;
+    (void)state;
+    for (size_t i = 0; i < CONF_SOURCE_FILES_MAX; i++)
+        assert_true(check_length(&budget, 0, &error));
+    assert_false(check_length(&budget, 0, &error));
+    assert_non_null(strstr(error.text, "x.conf: the configuration reads more than 10000 files"));
+}
+
 static void test_read(void **state)
 {
-    struct conf_budget budget = {0};
+    struct conf_budget budget = {0, 0};
     struct base_error error;
     struct base_text text;
     struct base_arena *arena = base_arena_create(SIZE_MAX / 2, NULL);
@@ -93,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resolve),
         cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_file_count),
         cmocka_unit_test_setup_teardown(test_read, conf_files_setup, conf_files_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
