@@ -20,7 +20,8 @@ static const unsigned long silent_bit[POLICY_STAGE_COUNT] = {
     [POLICY_STAGE_UNKNOWN] = SMFIP_NR_UNKN,
 };
 
-static bool is_deciding(const struct filter_wishes *wishes, enum policy_stage stage)
+/* A verdict is possible there, or the reply is wanted for the acknowledgement that it carries. */
+static bool is_answered(const struct filter_wishes *wishes, enum policy_stage stage)
 {
     if (wishes->is_refused) {
         return stage == POLICY_STAGE_CONNECT;
@@ -28,7 +29,8 @@ static bool is_deciding(const struct filter_wishes *wishes, enum policy_stage st
     if (stage == POLICY_STAGE_HEADER || stage == POLICY_STAGE_BODY) {
         return false;
     }
-    return (wishes->needs.deciding_stages & (1u << stage)) != 0;
+    return (wishes->needs.deciding_stages & (1u << stage)) != 0 ||
+           (wishes->is_inet && stage == POLICY_STAGE_DATA);
 }
 
 bool filter_negotiate(const struct filter_offer *offer, const struct filter_wishes *wishes,
@@ -38,11 +40,11 @@ bool filter_negotiate(const struct filter_offer *offer, const struct filter_wish
 
     protocol_r->actions = NEEDED_ACTIONS | (offer->actions & SMFIF_QUARANTINE);
     for (int stage = 0; stage < POLICY_STAGE_COUNT; stage++) {
-        if (!is_deciding(wishes, (enum policy_stage)stage)) {
+        if (!is_answered(wishes, (enum policy_stage)stage)) {
             steps |= silent_bit[stage];
         }
     }
-    if (!is_deciding(wishes, POLICY_STAGE_DATA)) {
+    if (!is_answered(wishes, POLICY_STAGE_DATA)) {
         steps |= SMFIP_NODATA;
     }
     if (!wishes->needs.has_body) {

@@ -31,9 +31,10 @@ struct filter_protocol {
 
 /* False when the MTA cannot do what every message needs (add and delete fields).
  *
- * Over TCP the stages at which an MTA sends a command and waits for its client keep their replies:
- * without them the MTA writes several small segments in a row, Nagle's algorithm holds the second
- * one until we acknowledge the first, and a delayed acknowledgement takes 40 ms. */
+ * Over TCP, DATA is always answered. Postfix writes the envelope in one piece and the content in a
+ * second one, from another process; if the first gets no answer, Nagle's algorithm holds the second
+ * back until it is acknowledged, which our side delays by 40 ms: every message would take that
+ * long. The answer carries the acknowledgement. */
 __attribute__((warn_unused_result)) bool filter_negotiate(const struct filter_offer *offer,
                                                           const struct filter_wishes *wishes,
                                                           struct filter_protocol *protocol_r);
