@@ -42,12 +42,10 @@ bool filter_background_enter(struct filter_background *background, struct base_e
     int outer[2];
     int inner[2];
 
-    if (pipe2(outer, O_CLOEXEC) != 0 || pipe2(inner, O_CLOEXEC) != 0) {
-        base_error_set(error_r, "cannot go into the background: %s", strerror(errno));
-        return false;
-    }
-    /* A new session, whose leader waits while its child serves: no terminal can come back. */
-    if (!fork_and_wait(outer) || setsid() < 0 || !fork_and_wait(inner)) {
+    /* A new session, whose leader waits while its child serves: no terminal can come back. The
+     * inner pipe must not be the outer parent's too, or it would never end. */
+    if (pipe2(outer, O_CLOEXEC) != 0 || !fork_and_wait(outer) || setsid() < 0 ||
+        pipe2(inner, O_CLOEXEC) != 0 || !fork_and_wait(inner)) {
         base_error_set(error_r, "cannot go into the background: %s", strerror(errno));
         return false;
     }

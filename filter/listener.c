@@ -105,49 +105,7 @@ static bool find_group(const struct conf_snapshot *conf, gid_t *gid_r, struct ba
     return is_allowed || !is_given;
 }
 
-/* The socket gets its group and mode as it is made: a chown or chmod by path afterwards, as root in
- * a directory of somebody else, could be led astray. Without root only chown is left, and it can
- * do nothing that the user could not. */
-static bool open_unix(const struct conf_snapshot *conf, const struct conf_socket *where,
-                      struct base_error *error_r)
-{
-    const struct conf_daemon *daemon = conf_daemon_get(conf);
-    gid_t old_gid = getegid();
-    gid_t gid = old_gid;
-    mode_t old_mask;
-    bool is_open;
-
-    if (!find_group(conf, &gid, error_r)) {
-        return false;
-    }
-    if (geteuid() == 0 && setegid(gid) != 0) {
-        base_error_set(error_r, "listen-group: %s: %s", daemon->listen_group, strerror(errno));
-        return false;
-    }
-    old_mask = umask((mode_t)(0777 & ~daemon->listen_mode));
-    errno = 0;
-    is_open = smfi_opensocket(false) == MI_SUCCESS;
-    if (!is_open) {
-        base_error_set(error_r, "listen: %s: %s", daemon->listen, strerror(errno));
-    }
-    umask(old_mask);
-    if (geteuid() == 0 && setegid(old_gid) != 0) {
-        base_error_set(error_r, "listen-group: cannot go back to group %u: %s", (unsigned)old_gid,
-                       strerror(errno));
-        return false;
-    }
-    if (is_open && gid != getegid() && geteuid() != 0 && lchown(where->host, (uid_t)-1, gid) != 0) {
-        base_error_set(error_r, "listen-group: %s: %s: run as a member of that group, or as root",
-                       daemon->listen_group, strerror(errno));
-        return false;
-    }
-    return is_open;
-}
-
-/* --- any socket ----------------------------------------------------------------------------------
- */
-
-static bool open_inet(const struct conf_daemon *daemon, struct base_error *error_r)
+static bool open_any(const struct conf_daemon *daemon, struct base_error *error_r)
 {
     errno = 0;
     if (smfi_opensocket(false) == MI_SUCCESS) {
@@ -157,6 +115,45 @@ static bool open_inet(const struct conf_daemon *daemon, struct base_error *error
                    errno == 0 ? "no such address" : strerror(errno));
     return false;
 }
+
+/* The socket gets its group and mode as it is made: a chown or chmod by path afterwards, as root in
+ * a directory of somebody else, could be led astray. Without root only chown is left, and it can
+ * do nothing that the user could not. */
+static enum filter_listener_fault open_unix(const struct conf_snapshot *conf,
+                                            const struct conf_socket *where,
+                                            struct base_error *error_r)
+{
+    const struct conf_daemon *daemon = conf_daemon_get(conf);
+    gid_t old_gid = getegid();
+    gid_t gid = old_gid;
+    mode_t old_mask;
+    bool is_open;
+
+    if (!find_group(conf, &gid, error_r)) {
+        return FILTER_LISTENER_BAD;
+    }
+    if (geteuid() == 0 && setegid(gid) != 0) {
+        base_error_set(error_r, "listen-group: %s: %s", daemon->listen_group, strerror(errno));
+        return FILTER_LISTENER_UNAVAILABLE;
+    }
+    old_mask = umask((mode_t)(0777 & ~daemon->listen_mode));
+    is_open = open_any(daemon, error_r);
+    umask(old_mask);
+    if (geteuid() == 0 && setegid(old_gid) != 0) {
+        base_error_set(error_r, "listen-group: cannot go back to group %u: %s", (unsigned)old_gid,
+                       strerror(errno));
+        return FILTER_LISTENER_UNAVAILABLE;
+    }
+    if (is_open && gid != getegid() && geteuid() != 0 && lchown(where->host, (uid_t)-1, gid) != 0) {
+        base_error_set(error_r, "listen-group: %s: %s: run as a member of that group, or as root",
+                       daemon->listen_group, strerror(errno));
+        return FILTER_LISTENER_UNAVAILABLE;
+    }
+    return is_open ? FILTER_LISTENER_OK : FILTER_LISTENER_UNAVAILABLE;
+}
+
+/* --- any socket ----------------------------------------------------------------------------------
+ */
 
 /* libmilter does not tell its descriptor: it is the first one that accepts connections. */
 static int find_fd(void)
@@ -192,7 +189,6 @@ enum filter_listener_fault filter_listener_open(struct filter_listener *listener
     const struct conf_daemon *daemon = conf_daemon_get(conf);
     enum filter_listener_fault fault = FILTER_LISTENER_OK;
     struct stat status;
-    bool is_open;
 
     *listener = (struct filter_listener){.fd = -1, .ended_fd = -1};
     if (!conf_socket_parse(daemon->listen, &listener->socket, error_r)) {
@@ -200,15 +196,14 @@ enum filter_listener_fault filter_listener_open(struct filter_listener *listener
     }
     if (listener->socket.kind == CONF_SOCKET_UNIX) {
         fault = remove_stale(listener->socket.host, error_r);
-        if (fault != FILTER_LISTENER_OK) {
-            return fault;
+        if (fault == FILTER_LISTENER_OK) {
+            fault = open_unix(conf, &listener->socket, error_r);
         }
-        is_open = open_unix(conf, &listener->socket, error_r);
-    } else {
-        is_open = open_inet(daemon, error_r);
+    } else if (!open_any(daemon, error_r)) {
+        fault = FILTER_LISTENER_UNAVAILABLE;
     }
-    if (!is_open) {
-        return FILTER_LISTENER_UNAVAILABLE;
+    if (fault != FILTER_LISTENER_OK) {
+        return fault;
     }
     listener->fd = find_fd();
     if (listener->socket.kind != CONF_SOCKET_UNIX) {
@@ -265,6 +260,11 @@ static void remove_own(const struct filter_listener *listener)
         /* May fail: the directory can be root's. The next start removes it then. */
         (void)unlink(listener->socket.host);
     }
+}
+
+void filter_listener_abandon(struct filter_listener *listener)
+{
+    remove_own(listener);
 }
 
 /* A listening socket that nobody knows takes the place of ours, so that libmilter's thread goes on

@@ -41,6 +41,9 @@ __attribute__((warn_unused_result)) enum filter_listener_fault filter_listener_o
 /* Starts libmilter on a thread of its own. Signals must be blocked. False and *error_r. */
 __attribute__((warn_unused_result)) bool filter_listener_start(struct filter_listener *listener,
                                                                struct base_error *error_r);
+/* The start failed: removes the UNIX socket that was opened, if one was. */
+void filter_listener_abandon(struct filter_listener *listener);
+
 /* Readable once libmilter has stopped by itself: nobody listens any more. */
 int filter_listener_ended_fd(const struct filter_listener *listener);
 

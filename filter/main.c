@@ -325,6 +325,7 @@ int main(int argc, char **argv)
     }
     status = start(&process, &error);
     if (status != EX_OK) {
+        filter_listener_abandon(&process.listener);
         filter_pidfile_remove(&process.pidfile);
         return fail(status, &error);
     }
