@@ -5,7 +5,13 @@
  * Every error names file, line, option, value and the mend. An unknown option suggests the nearest
  * known one; a section title or a scalar given twice names both lines; "${", "$(" and control
  * characters in values are refused; include() is bounded in depth, and what it reads must not be
- * writable by others; a relative path is relative to the file that names it. */
+ * writable by others; a relative path is relative to the file that names it.
+ *
+ * The syntax is libConfuse's, less what it would read otherwise than it is written: a value stands
+ * on one line; in double quotes \" and \\ are the only escapes, in single quotes \' and \\; '*',
+ * '+' and ';' stand in quotes only; a name has no quotes, a title no backslash. `name += value`
+ * adds to a list, to its default if nothing was given before; a list given twice with = is an
+ * error. */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
 
@@ -35,7 +41,7 @@ struct conf_list {
 };
 
 enum conf_type {
-    /* bool; yes|no|true|false|on|off */
+    /* bool; yes|no|true|false|on|off, in any case */
     CONF_BOOL,
     /* int64_t within min..max */
     CONF_INT,

@@ -2,8 +2,9 @@
  * parses a value. Both run in the thread that called cfg_parse_buf(), so a thread-local pointer
  * leads them to the run they belong to. The lexer's state is global, hence the lock.
  *
- * A section is freed as soon as it was read: what it held is in the outline by then, and libConfuse
- * would compare each title with all before it and keep a copy of the whole table for each. */
+ * libConfuse keeps nothing that was read, since the outline has it by then. A section is freed when
+ * it ends: each title would be compared with all before it, and each section would keep a copy of
+ * its table. All values share one slot (a "simple" value): a list would grow by one for each. */
 #include "conf/reader.h"
 
 #include <confuse.h>
@@ -19,6 +20,8 @@
 struct reader {
     struct conf_outline *outline;
     const struct conf_tables *tables;
+    /* Where libConfuse puts each value; never looked at. */
+    void *slot;
     struct base_error *error_r;
     bool has_error;
 };
@@ -34,7 +37,8 @@ static size_t token_at(const struct reader *reader, const cfg_t *cfg)
     return index < count ? index : count - 1;
 }
 
-static void on_error(cfg_t *cfg, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const char *format,
+                                                           va_list arguments)
 {
     struct reader *reader = running;
     char text[512];
@@ -89,29 +93,32 @@ static int on_section_end(cfg_t *cfg, cfg_opt_t *option)
     return 0;
 }
 
-static cfg_opt_t value_row(const struct conf_option *option)
+static cfg_opt_t value_row(struct reader *reader, const struct conf_option *option)
 {
     bool is_list = option->type == CONF_LIST || option->type == CONF_WORDS;
     return (cfg_opt_t){
         .name = option->name,
         .type = CFGT_PTR,
         .flags = CFGF_NODEFAULT | (is_list ? CFGF_LIST : CFGF_NONE),
+        .simple_value = {.ptr = &reader->slot},
         .parsecb = on_value,
     };
 }
 
 /* Rows for the options of `table` from `at` on; returns where the next go. */
-static size_t add_rows(cfg_opt_t *rows, size_t at, const struct conf_table *table)
+static size_t add_rows(struct reader *reader, cfg_opt_t *rows, size_t at,
+                       const struct conf_table *table)
 {
     for (size_t i = 0; i < table->option_count; i++)
-        rows[at++] = value_row(&table->options[i]);
+        rows[at++] = value_row(reader, &table->options[i]);
     return at;
 }
 
-static cfg_opt_t section_row(const struct conf_table *table, struct base_arena *arena)
+static cfg_opt_t section_row(struct reader *reader, const struct conf_table *table)
 {
+    struct base_arena *arena = reader->outline->scratch;
     cfg_opt_t *rows = conf_source_alloc(arena, (table->option_count + 1) * sizeof(*rows));
-    rows[add_rows(rows, 0, table)] = (cfg_opt_t)CFG_END();
+    rows[add_rows(reader, rows, 0, table)] = (cfg_opt_t)CFG_END();
     return (cfg_opt_t){
         .name = table->name,
         .type = CFGT_SEC,
@@ -121,18 +128,19 @@ static cfg_opt_t section_row(const struct conf_table *table, struct base_arena *
     };
 }
 
-static cfg_opt_t *make_rows(const struct conf_tables *tables, struct base_arena *arena)
+static cfg_opt_t *make_rows(struct reader *reader)
 {
+    const struct conf_tables *tables = reader->tables;
     size_t count = 1;
     for (size_t i = 0; i < tables->count; i++)
         count += tables->all[i]->name == NULL ? tables->all[i]->option_count : 1;
-    cfg_opt_t *rows = conf_source_alloc(arena, count * sizeof(*rows));
+    cfg_opt_t *rows = conf_source_alloc(reader->outline->scratch, count * sizeof(*rows));
     size_t at = 0;
     for (size_t i = 0; i < tables->count; i++) {
         if (tables->all[i]->name == NULL)
-            at = add_rows(rows, at, tables->all[i]);
+            at = add_rows(reader, rows, at, tables->all[i]);
         else
-            rows[at++] = section_row(tables->all[i], arena);
+            rows[at++] = section_row(reader, tables->all[i]);
     }
     rows[at] = (cfg_opt_t)CFG_END();
     return rows;
@@ -161,7 +169,7 @@ bool conf_reader_run(struct conf_outline *outline, const struct conf_tables *tab
     if (outline->token_count == 0)
         return true;
     const char *text = make_text(outline);
-    cfg_opt_t *rows = make_rows(tables, outline->scratch);
+    cfg_opt_t *rows = make_rows(&reader);
     pthread_mutex_lock(&lexer_lock);
     running = &reader;
     cfg_t *cfg = cfg_init(rows, CFGF_NONE);

@@ -41,6 +41,12 @@ bool conf_source_check(struct conf_budget *budget, struct base_text text, const 
                        CONF_SOURCE_TOTAL_MAX >> 20);
         return false;
     }
+    if (budget->files == CONF_SOURCE_FILES_MAX) {
+        base_error_set(error_r, "%s: the configuration reads more than %zu files", name,
+                       CONF_SOURCE_FILES_MAX);
+        return false;
+    }
+    budget->files++;
     budget->used += text.length;
     return true;
 }

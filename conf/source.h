@@ -10,13 +10,15 @@
 #include "base/text.h"
 #include "conf/conf.h"
 
-/* One file; all files of a configuration together. */
+/* Octets of one file; of all files of a configuration together; files that are read. */
 #define CONF_SOURCE_FILE_MAX  ((size_t)16 << 20)
 #define CONF_SOURCE_TOTAL_MAX ((size_t)64 << 20)
+#define CONF_SOURCE_FILES_MAX ((size_t)10000)
 
 /* How much was read so far. Zero to begin with. */
 struct conf_budget {
     size_t used;
+    size_t files;
 };
 
 /* Reads the file that `from` names (line 0: nobody, the path was given to us) into `arena`, with a

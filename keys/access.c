@@ -160,19 +160,21 @@ static void refuse_missing(struct base_error *error_r, const char *path, enum ob
 static void refuse_open(struct base_error *error_r, const char *path, enum object object)
 {
     bool is_dir = object != OBJECT_KEY;
+    /* Looking up the group's name sets it anew. */
+    int fault = errno;
     char group[256];
 
-    if (errno == ELOOP || (is_dir && errno == ENOTDIR))
+    if (fault == ELOOP || (is_dir && fault == ENOTDIR))
         base_error_set(error_r, "%s: not a %s (symbolic links are not followed): put the %s there",
                        path, is_dir ? "directory" : "regular file",
                        is_dir ? "directory" : "file itself");
-    else if (errno == EACCES)
-        base_error_set(error_r, "%s: %s: chown root:%s %s && chmod %s %s", path, strerror(errno),
+    else if (fault == EACCES)
+        base_error_set(error_r, "%s: %s: chown root:%s %s && chmod %s %s", path, strerror(fault),
                        own_group_name(group, sizeof(group)), path, is_dir ? "0750" : "0640", path);
-    else if (errno == ENOENT)
+    else if (fault == ENOENT)
         refuse_missing(error_r, path, object);
     else
-        base_error_set(error_r, "%s: %s", path, strerror(errno));
+        base_error_set(error_r, "%s: %s", path, strerror(fault));
 }
 
 int keys_access_open_dir(int dir_fd, const char *name, const char *path, struct base_error *error_r)

@@ -403,6 +403,11 @@ void authres_field_write(const struct authres_field *field, struct base_buf *out
         base_buf_append_char(out, ' ');
         base_buf_append_text(out, field->version);
     }
+    if (field->comment.data != NULL) {
+        base_buf_append_cstr(out, " (");
+        base_buf_append_text(out, field->comment);
+        base_buf_append_char(out, ')');
+    }
     if (field->results == NULL)
         base_buf_append_cstr(out, "; none");
     for (const struct authres_result *result = field->results; result != NULL;

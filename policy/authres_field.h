@@ -33,6 +33,8 @@ struct authres_field {
     struct base_text authserv_id;
     /* {NULL, 0} when absent. */
     struct base_text version;
+    /* Written behind the authserv-id, in parentheses; our own words. {NULL, 0}: none. Not read. */
+    struct base_text comment;
     /* NULL: "none". */
     struct authres_result *results;
 };

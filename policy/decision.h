@@ -13,8 +13,12 @@
 
 struct base_json;
 struct base_log_line;
+struct dkim_verdicts;
+struct dmarc_outcome;
 struct dns_lookups;
 struct policy_edits;
+struct policy_rule_hit;
+struct spf_outcome;
 
 enum policy_direction {
     POLICY_DIRECTION_INBOUND,
@@ -52,6 +56,15 @@ struct policy_recipient {
     const struct policy_recipient *next;
 };
 
+/* The author domain's owner asked for one thing, and another was done (RFC 9990, PolicyOverride).
+ */
+struct policy_override {
+    /* "local_policy", "mailing_list", "trusted_forwarder", "other". */
+    const char *type;
+    const char *comment;
+    struct policy_override *next;
+};
+
 struct policy_decision {
     /* 16 characters of [0-9a-v], time-ordered, unique in the process. "" before MAIL. */
     char id[17];
@@ -87,6 +100,21 @@ struct policy_decision {
     struct policy_signature *signatures;
     /* Authentication-Results fields of others that claimed to be ours, and were removed. */
     unsigned authres_removed;
+    /* Inbound: what was found. NULL: not evaluated. They live with the message. */
+    const struct spf_outcome *spf;
+    const struct spf_outcome *helo_spf;
+    const struct dkim_verdicts *dkim;
+    /* "pass", ..., "none": the best of the signatures. */
+    const char *dkim_word;
+    const struct dmarc_outcome *dmarc;
+    struct policy_override *overrides;
+    /* Rules that matched, the last one first; those of connect and HELO are in session_hits. */
+    struct policy_rule_hit *hits;
+    struct policy_rule_hit *session_hits;
+    /* The value of the field that was added; {NULL, 0} if none was. */
+    struct base_text authres;
+    /* Recipients that rules refused at RCPT. */
+    unsigned recipients_refused;
     /* What caps made us leave out, in words; NULL if nothing. */
     const char *left_out;
     /* The message ended before end of message: true from MAIL until end of message is decided. */
@@ -104,16 +132,25 @@ void policy_decision_make_id(char id[17], int64_t wall_ns);
  * those that are left out when there is nothing to say:
  *   id [queue] dir by client [client-name] [helo] [login] from rcpts [to] author [author-reason]
  *   [msgid] size action [code] [enhanced] [text] [rule] [would] [signed] [unsigned]
+ *   [spf] [helo-spf] [dkim] [dmarc] [dmarc-policy] [observed] [override] [refused]
  *   [authres-removed] [left-out] [aborted] ms
  * `to` is the first recipient; `author` the author domain, or the outcome in angle brackets
  * ("<none>"); `size` the octets of body seen; `signed` a list of d/s/a joined by commas; `would`
- * the action that mode = observe held back, with its code. */
+ * the action that mode = observe held back, with its code; `dkim` a list of result/d joined by
+ * commas; `dmarc-policy` what the owner asks for a message that fails; `observed` the rules with
+ * mode = observe that matched; `refused` the recipients that rules refused. */
 void policy_decision_log(const struct policy_decision *decision, struct base_log_line *line);
 /* A new object with the documented members (postseal(1), eval --json), null where unknown:
  *   "id" "time" "queue_id" "direction" "direction_by" "client" {"address","name","helo","login"}
  *   "mail_from" "recipients" {"count","kept":[...]} "message_id" "body_octets"
  *   "author" {"outcome","domain","reason"}
  *   "verdict" {"stage","action","code","enhanced","text","rule"}   "would": null or the like
+ *   "spf" {"result","identity","domain","reason","term","explanation","terms","voids"} or null
+ *   "helo_spf" the like   "dkim" [{"result","reason","d","s","i","a","bits","flags":[...]}]
+ *   "dmarc" {"result","disposition","policy","policy_tag","author_domain","organizational_domain",
+ *            "policy_domain","spf_aligned","dkim_aligned","method","reason","record"} or null
+ *   "rules" [{"name","stage","mode","matched","action"}]   "overrides" [{"type","comment"}]
+ *   "authentication_results"   "recipients_refused"
  *   "signatures" [{"d","s","a","result","fault"}]   "unsigned_reason"
  *   "authres_removed" "left_out" "aborted" "ms"
  *   "edits" [{"op","index","name","value"}]   "dns" [{"name","type","status","ms"}]

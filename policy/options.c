@@ -33,6 +33,10 @@ static const struct conf_option rows[] = {
     ROW("recipients-kept", CONF_INT, recipients_kept, .fallback = "10000", .min = 1,
         .max = 1000000),
     ROW("authres-fields", CONF_INT, authres_fields, .fallback = "200", .min = 1, .max = 100000),
+    ROW("spf-void-limit", CONF_INT, spf_void_limit, .fallback = "2", .min = 0, .max = 10),
+    ROW("dkim-signatures", CONF_INT, dkim_signatures, .fallback = "10", .min = 0, .max = 100),
+    ROW("dkim-names", CONF_INT, dkim_names, .fallback = "200", .min = 10, .max = 1000),
+    ROW("reserved-mailboxes", CONF_BOOL, reserved_mailboxes, .fallback = "yes"),
 };
 
 /* Sendmail's Name= and Postfix's milter_macro_daemon_name are compared as written; that one differs

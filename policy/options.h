@@ -35,6 +35,11 @@ struct policy_options {
     int64_t message_memory;
     int64_t recipients_kept;
     int64_t authres_fields;
+    int64_t spf_void_limit;
+    int64_t dkim_signatures;
+    int64_t dkim_names;
+    /* Mail for postmaster@ and abuse@ of local domains is not refused by rules. */
+    bool reserved_mailboxes;
 };
 
 /* The top-level table; its check() proves that the values fit each other. */

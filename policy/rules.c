@@ -63,9 +63,15 @@ static bool matches_recipient(const struct policy_rule *rule, const struct polic
 static bool matches_recipients(const struct policy_rule *rule,
                                const struct policy_rule_facts *facts)
 {
-    for (size_t i = 0; i < facts->recipient_count; i++)
-        if (matches_recipient(rule, &facts->recipients[i]))
+    if (facts->recipient != NULL)
+        return matches_recipient(rule, facts->recipient);
+    for (const struct policy_recipient *it = facts->recipients; it != NULL; it = it->next) {
+        struct policy_address address;
+
+        (void)policy_address_parse(it->address, &address);
+        if (matches_recipient(rule, &address))
             return true;
+    }
     return false;
 }
 

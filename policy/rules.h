@@ -35,9 +35,9 @@ struct policy_rule_facts {
     const struct policy_client *client;
     /* Of MAIL; NULL before. */
     const struct policy_address *sender;
-    /* At RCPT the one recipient; later all that were accepted. */
-    const struct policy_address *recipients;
-    size_t recipient_count;
+    /* At RCPT the one recipient, else NULL; and those that were accepted so far. */
+    const struct policy_address *recipient;
+    const struct policy_recipient *recipients;
     void *context;
     const struct spf_outcome *(*spf)(void *context);
     const struct spf_outcome *(*helo_spf)(void *context);

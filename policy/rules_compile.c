@@ -63,7 +63,7 @@ static const struct {
 } conditions[] = {
     {"direction", POLICY_RULE_HAS_DIRECTION, POLICY_STAGE_MAIL},
     {"spf", POLICY_RULE_HAS_SPF, POLICY_STAGE_MAIL},
-    {"helo-spf", POLICY_RULE_HAS_HELO_SPF, POLICY_STAGE_HELO},
+    {"helo-spf", POLICY_RULE_HAS_HELO_SPF, POLICY_STAGE_MAIL},
     {"spf-only-all", POLICY_RULE_HAS_SPF_ONLY_ALL, POLICY_STAGE_MAIL},
     {"dkim", POLICY_RULE_HAS_DKIM, POLICY_STAGE_EOM},
     {"dmarc", POLICY_RULE_HAS_DMARC, POLICY_STAGE_EOM},

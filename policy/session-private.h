@@ -6,9 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/address.h"
 #include "policy/author.h"
 #include "policy/decision.h"
 #include "policy/edits.h"
+#include "policy/evaluation.h"
 #include "policy/header.h"
 #include "policy/networks.h"
 #include "policy/session.h"
@@ -33,6 +35,10 @@ struct policy_session {
     /* Room for the longest HELO, taken once: clients may say HELO as often as they like. */
     char *helo_room;
     struct base_text helo;
+    /* What rules at connect and HELO said, for all that follows in this session. */
+    bool is_session_accepted;
+    const struct policy_verdict *session_mark;
+    struct policy_rule_hit *session_hits;
 
     /* From here on: one message, cleared by reset. */
     bool has_message;
@@ -40,6 +46,13 @@ struct policy_session {
     struct policy_header header;
     struct policy_edits edits;
     struct policy_author author;
+    /* Its texts point at decision.mail_from. */
+    struct policy_address sender;
+    struct policy_evaluation evaluation;
+    /* A rule accepted it: no later rule decides. */
+    bool is_accepted;
+    /* mark or hold-queue of a rule, to be done at end of message; NULL: none. */
+    const struct policy_verdict *mark;
     struct dkim_signing *signing;
     /* Decided before end of message, given there; NULL: nothing yet. */
     const struct policy_verdict *latched;
@@ -57,6 +70,10 @@ const struct policy_verdict *policy_session_continue(enum policy_stage stage);
 struct base_text policy_session_copy(struct base_arena *arena, struct base_text text, size_t max);
 /* Adds to the record what a cap made us leave out. */
 void policy_session_note_left_out(struct policy_session *session, const char *words);
+/* Adds to the record that the owner's policy was not followed, and why (RFC 9990's words for the
+ * type); both static or in the message's arena. */
+void policy_session_note_override(struct policy_session *session, const char *type,
+                                  const char *comment);
 /* stage_content.c: what the end of the header decides; once a message. */
 void policy_session_finish_header(struct policy_session *session);
 

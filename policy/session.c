@@ -83,6 +83,7 @@ struct policy_snapshot *policy_session_snapshot(const struct policy_session *ses
 void policy_session_reset(struct policy_session *session)
 {
     dkim_signing_end(&session->signing);
+    policy_evaluation_end(session);
     clear_message(session);
     base_arena_reset(session->message);
 }
@@ -107,6 +108,11 @@ const struct policy_edits *policy_session_edits(const struct policy_session *ses
     return &session->edits;
 }
 
+const struct dns_lookups *policy_session_lookups(const struct policy_session *session)
+{
+    return session->evaluation.lookups;
+}
+
 const struct policy_decision *policy_session_decision(const struct policy_session *session)
 {
     return &session->decision;
@@ -118,6 +124,19 @@ struct base_text policy_session_copy(struct base_arena *arena, struct base_text 
     char *copy = text.data != NULL ? base_arena_strndup(arena, text.data, length) : NULL;
 
     return (struct base_text){copy, copy != NULL ? length : 0};
+}
+
+void policy_session_note_override(struct policy_session *session, const char *type,
+                                  const char *comment)
+{
+    struct policy_override *override = base_arena_alloc(session->message, sizeof(*override));
+
+    if (override == NULL)
+        return;
+    override->type = type;
+    override->comment = comment;
+    override->next = session->decision.overrides;
+    session->decision.overrides = override;
 }
 
 void policy_session_note_left_out(struct policy_session *session, const char *words)

@@ -20,6 +20,7 @@
 
 struct base_budget;
 struct base_clock;
+struct dns_lookups;
 struct dns_resolver;
 struct policy_session;
 struct policy_snapshot;
@@ -100,6 +101,9 @@ void policy_session_reset(struct policy_session *session);
 bool policy_session_has_message(const struct policy_session *session);
 /* What the MTA is to change; empty unless eom answered continue, accept, mark or hold-queue. */
 const struct policy_edits *policy_session_edits(const struct policy_session *session);
+/* What was asked of DNS for the message; NULL when nothing was. Borrowed until the next mail, reset
+ * or destroy. */
+const struct dns_lookups *policy_session_lookups(const struct policy_session *session);
 /* Borrowed; never NULL. */
 const struct policy_decision *policy_session_decision(const struct policy_session *session);
 

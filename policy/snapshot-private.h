@@ -6,11 +6,13 @@
 #include <stdint.h>
 
 struct conf_snapshot;
+struct dkim_library;
 struct dkim_keyring;
 struct policy_authserv_ids;
 struct policy_domains;
 struct policy_networks;
 struct policy_options;
+struct policy_rules;
 
 struct policy_snapshot {
     atomic_uint references;
@@ -26,6 +28,8 @@ struct policy_snapshot {
     struct policy_networks *keep_authres_from;
     /* NULL without `want_keys`: nothing is signed. */
     struct dkim_keyring *keyring;
+    struct dkim_library *dkim_library;
+    struct policy_rules *rules;
 };
 
 #endif

@@ -10,9 +10,12 @@
 #include "conf/daemon.h"
 #include "policy/authres.h"
 #include "policy/dkim/keyring.h"
+#include "policy/dkim/library.h"
 #include "policy/domains.h"
 #include "policy/networks.h"
 #include "policy/options.h"
+#include "policy/rules.h"
+#include "policy/rules_compile.h"
 #include "policy/snapshot-private.h"
 
 const struct conf_table *const *policy_tables(size_t *count_r)
@@ -21,6 +24,7 @@ const struct conf_table *const *policy_tables(size_t *count_r)
         &conf_daemon_table,
         &policy_options_table,
         &dkim_sign_table,
+        &policy_rule_table,
     };
 
     *count_r = sizeof(tables) / sizeof(tables[0]);
@@ -80,7 +84,13 @@ static bool compile(struct policy_snapshot *snapshot, struct base_error *error_r
         return false;
     snapshot->keep_authres_from =
         policy_networks_create(&options->keep_authres_from, "keep-authres-from", error_r);
-    return snapshot->keep_authres_from != NULL;
+    if (snapshot->keep_authres_from == NULL)
+        return false;
+    snapshot->rules = policy_rules_create(snapshot->conf, error_r);
+    if (snapshot->rules == NULL)
+        return false;
+    snapshot->dkim_library = dkim_library_create();
+    return true;
 }
 
 struct policy_snapshot *policy_snapshot_create(struct conf_snapshot *conf,
@@ -121,6 +131,8 @@ void policy_snapshot_unref(struct policy_snapshot **snapshot)
         return;
     if (it->keyring != NULL)
         dkim_keyring_destroy(&it->keyring);
+    dkim_library_destroy(&it->dkim_library);
+    policy_rules_destroy(&it->rules);
     policy_networks_destroy(&it->keep_authres_from);
     policy_networks_destroy(&it->signing);
     policy_networks_destroy(&it->trusted);
@@ -143,7 +155,8 @@ uint64_t policy_snapshot_generation(const struct policy_snapshot *snapshot)
 struct policy_needs policy_snapshot_needs(const struct policy_snapshot *snapshot)
 {
     return (struct policy_needs){
-        .deciding_stages = 1u << POLICY_STAGE_EOM,
-        .has_body = snapshot->keyring != NULL && dkim_keyring_count(snapshot->keyring) > 0,
+        .deciding_stages = 1u << POLICY_STAGE_EOM | policy_rules_deciding_stages(snapshot->rules),
+        /* Signatures of strangers are verified, and ours are made. */
+        .has_body = true,
     };
 }

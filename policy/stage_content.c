@@ -4,10 +4,13 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "policy/authres.h"
+#include "policy/authres_field.h"
+#include "policy/authres_results.h"
 #include "policy/dkim/signing.h"
 #include "policy/options.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
+#include "policy/stage_rules.h"
 
 enum {
     MESSAGE_ID_KEPT = 512
@@ -26,6 +29,8 @@ enum {
 TEMPFAIL(no_memory, "Message takes more memory than is free, please try again later");
 TEMPFAIL(header_too_large, "Message header is too large to be signed, please try again later");
 TEMPFAIL(signing_failed, "Message could not be signed, please try again later");
+
+static const struct base_text disposition_name = {"X-Postseal-Disposition", 22};
 
 /* Fields whose mere presence past the caps matters: a second From, a forged result. */
 static bool is_always_counted(struct base_text name)
@@ -121,6 +126,18 @@ static void begin_signing(struct policy_session *session)
     }
 }
 
+/* A mark that a stranger set is not ours. */
+static bool remove_dispositions(struct policy_session *session)
+{
+    struct policy_field *field;
+    size_t position = 0;
+
+    while ((field = policy_header_next(&session->header, disposition_name, &position)) != NULL)
+        if (!policy_edits_delete(&session->edits, field))
+            return false;
+    return true;
+}
+
 void policy_session_finish_header(struct policy_session *session)
 {
     if (session->is_header_done)
@@ -130,13 +147,23 @@ void policy_session_finish_header(struct policy_session *session)
     remove_authres(session);
     if (session->latched == NULL && session->decision.direction == POLICY_DIRECTION_OUTBOUND)
         begin_signing(session);
+    if (session->decision.direction == POLICY_DIRECTION_INBOUND && !remove_dispositions(session) &&
+        session->latched == NULL)
+        session->latched = &no_memory;
+    policy_evaluation_header(session);
 }
 
 const struct policy_verdict *policy_session_eoh(struct policy_session *session)
 {
-    if (session->has_message)
-        policy_session_finish_header(session);
-    return policy_session_continue(POLICY_STAGE_EOH);
+    const struct policy_verdict *verdict = policy_session_continue(POLICY_STAGE_EOH);
+
+    if (!session->has_message)
+        return verdict;
+    policy_session_finish_header(session);
+    verdict = policy_session_run_rules(session, POLICY_STAGE_EOH, NULL);
+    if (verdict->action != POLICY_ACTION_CONTINUE && session->latched == NULL)
+        session->latched = verdict;
+    return verdict;
 }
 
 void policy_session_body(struct policy_session *session, struct base_text chunk)
@@ -147,6 +174,7 @@ void policy_session_body(struct policy_session *session, struct base_text chunk)
     session->decision.body_octets += chunk.length;
     if (session->signing != NULL && chunk.length > 0)
         dkim_signing_body(session->signing, chunk);
+    policy_evaluation_body(session, chunk);
 }
 
 /* True when every key of the block has signed. */
@@ -164,17 +192,81 @@ static bool finish_signing(struct policy_session *session)
     return decision->unsigned_reason == NULL;
 }
 
+/* What the evaluators found, for the record: all of it, whatever is decided. */
+static void evaluate(struct policy_session *session)
+{
+    struct policy_decision *decision = &session->decision;
+
+    decision->spf = policy_evaluation_spf(session);
+    decision->helo_spf = policy_evaluation_helo_spf(session);
+    decision->dkim = policy_evaluation_dkim(session);
+    decision->dkim_word = policy_evaluation_dkim_word(session);
+    decision->dmarc = policy_evaluation_dmarc(session);
+}
+
+/* "X-Postseal-Disposition: quarantine; reason=...", for the mailbox's filter to file by. */
+static bool insert_mark(struct policy_session *session)
+{
+    struct base_buf value;
+
+    base_buf_init(&value, session->message, 1024);
+    base_buf_append_cstr(&value, " quarantine; reason=");
+    authres_append_value(&value, base_text_of(session->mark->rule));
+    return !value.is_over && policy_edits_insert(&session->edits, &session->header,
+                                                 disposition_name, base_buf_text(&value));
+}
+
+/* The owner's policy was not followed: RFC 9990 wants to know. */
+static void note_dmarc_override(struct policy_session *session,
+                                const struct policy_verdict *verdict)
+{
+    const struct dmarc_outcome *dmarc = session->decision.dmarc;
+
+    if (dmarc == NULL || dmarc->result != DMARC_RESULT_FAIL ||
+        dmarc->disposition == DMARC_POLICY_NONE || verdict->action == POLICY_ACTION_REJECT)
+        return;
+    if (dmarc->disposition == DMARC_POLICY_QUARANTINE &&
+        verdict->action != POLICY_ACTION_CONTINUE && verdict->action != POLICY_ACTION_ACCEPT)
+        return;
+    policy_session_note_override(session, "local_policy",
+                                 session->decision.would != NULL ? "mode is observe"
+                                                                 : "no rule enforces it");
+}
+
+/* Rules, then the field that says what was found, on top of all. */
+static const struct policy_verdict *judge(struct policy_session *session)
+{
+    const struct policy_verdict *verdict;
+
+    evaluate(session);
+    verdict = policy_session_run_rules(session, POLICY_STAGE_EOM, NULL);
+    if (verdict->action == POLICY_ACTION_CONTINUE && session->mark != NULL) {
+        verdict = session->mark;
+        if (verdict->action == POLICY_ACTION_MARK &&
+            session->snapshot->options->mode == POLICY_MODE_ENFORCE && !insert_mark(session))
+            return &no_memory;
+    }
+    note_dmarc_override(session, verdict);
+    return policy_authres_insert(session) ? verdict : &no_memory;
+}
+
 static const struct policy_verdict *decide(struct policy_session *session)
 {
+    const struct policy_verdict *verdict;
+
     if (session->latched != NULL)
         return session->latched;
     if (base_arena_is_exhausted(session->message))
         return &no_memory;
+    verdict = judge(session);
+    if (verdict->action == POLICY_ACTION_REJECT || verdict->action == POLICY_ACTION_TEMPFAIL ||
+        verdict->action == POLICY_ACTION_DISCARD)
+        return verdict;
     if (session->signing != NULL && !finish_signing(session))
         return &signing_failed;
     if (base_arena_is_exhausted(session->message))
         return &no_memory;
-    return policy_session_continue(POLICY_STAGE_EOM);
+    return verdict;
 }
 
 const struct policy_verdict *policy_session_eom(struct policy_session *session,
@@ -182,12 +274,10 @@ const struct policy_verdict *policy_session_eom(struct policy_session *session,
 {
     struct policy_decision *decision = &session->decision;
 
-    /* Nothing waits for DNS yet. */
-    (void)progress;
-    (void)context;
     if (!session->has_message)
         return policy_session_continue(POLICY_STAGE_EOM);
     policy_session_finish_header(session);
+    policy_evaluation_content(session, progress, context);
     const struct policy_verdict *verdict = decide(session);
     if (verdict->action != POLICY_ACTION_CONTINUE &&
         session->snapshot->options->mode == POLICY_MODE_OBSERVE) {

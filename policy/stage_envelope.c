@@ -7,6 +7,7 @@
 #include "policy/options.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
+#include "policy/stage_rules.h"
 
 #include <string.h>
 
@@ -34,13 +35,16 @@ const struct policy_verdict *policy_session_connect(struct policy_session *sessi
     base_arena_reset(session->connection);
     session->helo_room = NULL;
     session->helo = (struct base_text){NULL, 0};
+    session->is_session_accepted = false;
+    session->session_mark = NULL;
+    session->session_hits = NULL;
     policy_client_init(&session->client, facts->address, facts->client_name);
     policy_client_text(&session->client, session->client_address, sizeof(session->client_address));
     session->client_name =
         policy_session_copy(session->connection, real_name(facts->client_name), NAME_KEPT);
     session->mta_name = policy_session_copy(session->connection, facts->mta_name, NAME_KEPT);
     session->daemon_name = policy_session_copy(session->connection, facts->daemon_name, NAME_KEPT);
-    return policy_session_continue(POLICY_STAGE_CONNECT);
+    return policy_session_run_rules(session, POLICY_STAGE_CONNECT, NULL);
 }
 
 const struct policy_verdict *policy_session_helo(struct policy_session *session,
@@ -57,7 +61,7 @@ const struct policy_verdict *policy_session_helo(struct policy_session *session,
         session->helo_room[length] = '\0';
         session->helo = (struct base_text){session->helo_room, length};
     }
-    return policy_session_continue(POLICY_STAGE_HELO);
+    return policy_session_run_rules(session, POLICY_STAGE_HELO, NULL);
 }
 
 static void begin_decision(struct policy_session *session)
@@ -88,6 +92,20 @@ static struct base_text kept_path(struct policy_session *session, struct base_te
     return copy.data != NULL ? copy : BASE_TEXT("");
 }
 
+/* A refusal of the whole message is kept: should the MTA go on all the same, end of message says it
+ * again. */
+static const struct policy_verdict *decide(struct policy_session *session, enum policy_stage stage)
+{
+    const struct policy_verdict *verdict = policy_session_run_rules(session, stage, NULL);
+
+    if (verdict->action == POLICY_ACTION_CONTINUE)
+        return verdict;
+    if (session->latched == NULL)
+        session->latched = verdict;
+    session->decision.verdict = *verdict;
+    return verdict;
+}
+
 const struct policy_verdict *policy_session_mail(struct policy_session *session,
                                                  const struct policy_mail_facts *facts)
 {
@@ -107,6 +125,7 @@ const struct policy_verdict *policy_session_mail(struct policy_session *session,
     begin_decision(session);
     decision->login = policy_session_copy(session->message, facts->auth_authen, LOGIN_KEPT);
     decision->mail_from = kept_path(session, facts->reverse_path);
+    (void)policy_address_parse(decision->mail_from, &session->sender);
     policy_session_queue_id(session, facts->queue_id);
 
     struct policy_direction_facts direction = {
@@ -119,7 +138,10 @@ const struct policy_verdict *policy_session_mail(struct policy_session *session,
     /* A fact that found no room would make a direction up. */
     if (base_arena_is_exhausted(session->connection) || base_arena_is_exhausted(session->message))
         session->latched = &no_memory;
-    return policy_session_continue(POLICY_STAGE_MAIL);
+    decision->session_hits = session->session_hits;
+    session->mark = session->session_mark;
+    policy_evaluation_begin(session);
+    return decide(session, POLICY_STAGE_MAIL);
 }
 
 /* Recipients may take a quarter of the message's memory, so that they never crowd out its header.
@@ -155,13 +177,24 @@ static void keep_recipient(struct policy_session *session, struct base_text path
 const struct policy_verdict *policy_session_rcpt(struct policy_session *session,
                                                  struct base_text forward_path)
 {
-    if (session->has_message) {
-        keep_recipient(session, forward_path);
-        session->decision.recipients++;
-        if (session->decision.kept_recipients != NULL)
-            session->decision.first_recipient = session->decision.kept_recipients->address;
+    const struct policy_verdict *verdict = policy_session_continue(POLICY_STAGE_RCPT);
+    struct policy_address address;
+
+    if (!session->has_message)
+        return verdict;
+    (void)policy_address_parse(forward_path, &address);
+    verdict = policy_session_run_rules(session, POLICY_STAGE_RCPT, &address);
+    if (verdict->action != POLICY_ACTION_CONTINUE) {
+        /* This recipient alone; the others are not touched. */
+        session->decision.recipients_refused++;
+        session->decision.verdict = *verdict;
+        return verdict;
     }
-    return policy_session_continue(POLICY_STAGE_RCPT);
+    keep_recipient(session, forward_path);
+    session->decision.recipients++;
+    if (session->decision.kept_recipients != NULL)
+        session->decision.first_recipient = session->decision.kept_recipients->address;
+    return verdict;
 }
 
 void policy_session_queue_id(struct policy_session *session, struct base_text queue_id)
@@ -172,6 +205,7 @@ void policy_session_queue_id(struct policy_session *session, struct base_text qu
 
 const struct policy_verdict *policy_session_data(struct policy_session *session)
 {
-    (void)session;
-    return policy_session_continue(POLICY_STAGE_DATA);
+    if (!session->has_message)
+        return policy_session_continue(POLICY_STAGE_DATA);
+    return decide(session, POLICY_STAGE_DATA);
 }

@@ -180,7 +180,7 @@ def check_makefile(root, paths, faults):
     """What stands in no list is neither built nor distributed."""
     listed = set(read(root, "Makefile.am").replace("\\", " ").split())
     for path in paths:
-        if path.endswith(".c") and path not in listed and path[:-2] not in listed:
+        if path not in listed and path[:-2] not in listed:
             faults.add(path, 1, "stands in no list of Makefile.am")
 
 

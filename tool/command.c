@@ -6,14 +6,18 @@
 #include "tool/check.h"
 #include "tool/dkim_sign.h"
 #include "tool/dkim_verify.h"
+#include "tool/dmarc.h"
 #include "tool/eval.h"
 #include "tool/key_list.h"
 #include "tool/key_new.h"
 #include "tool/key_publish.h"
+#include "tool/spf.h"
 
 /* clang-format off */
 const struct tool_command *const tool_commands[] = {
     &tool_eval,
+    &tool_spf,
+    &tool_dmarc,
     &tool_dkim_sign,
     &tool_dkim_verify,
     &tool_key_new,

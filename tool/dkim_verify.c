@@ -1,26 +1,17 @@
 /* Verifies the signatures of one message by the daemon's own code. */
 #include "tool/dkim_verify.h"
 
-#include "base/arena.h"
-#include "base/clock.h"
-#include "base/error.h"
 #include "base/json.h"
-#include "conf/conf.h"
-#include "conf/daemon.h"
-#include "dns/lookups.h"
-#include "dns/resolver.h"
+#include "policy/decision_inbound.h"
 #include "policy/dkim/library.h"
 #include "policy/dkim/result.h"
 #include "policy/dkim/verify.h"
 #include "policy/header.h"
+#include "policy/options.h"
 #include "tool/args.h"
+#include "tool/asking.h"
 #include "tool/message_file.h"
 #include "tool/message_header.h"
-#include "tool/open.h"
-
-/* The daemon's defaults. */
-#define SIGNATURES_MAX 10
-#define NAMES_MAX      200
 
 static const struct tool_flag flags[] = {
     TOOL_FLAG_ZONE,
@@ -31,34 +22,28 @@ static const struct tool_flag flags[] = {
 
 /* One verification; what is NULL was not made. */
 struct work {
-    struct conf_snapshot *conf;
-    struct base_clock clock;
-    struct dns_resolver *resolver;
+    struct tool_asking asking;
     struct tool_message message;
-    struct base_arena *arena;
     struct dkim_library *library;
-    struct dns_lookups *lookups;
-    struct dns_budget budget;
     struct dkim_verification *verification;
     struct policy_header header;
 };
 
-static void print_text(FILE *out, const char *tag, struct base_text text)
+static void print_tag(FILE *out, const char *tag, struct base_text text)
 {
     if (text.data == NULL)
         return;
     (void)fprintf(out, " %s=", tag);
-    for (size_t i = 0; i < text.length; i++)
-        (void)fputc(base_ascii_is_print(text.data[i]) ? text.data[i] : '?', out);
+    tool_print_text(out, text);
 }
 
 static void print_one(const struct dkim_verdict *verdict, FILE *out)
 {
     (void)fputs(dkim_result_text(verdict->result), out);
-    print_text(out, "d", verdict->domain);
-    print_text(out, "s", verdict->selector);
-    print_text(out, "a", verdict->algorithm);
-    print_text(out, "i", verdict->identity);
+    print_tag(out, "d", verdict->domain);
+    print_tag(out, "s", verdict->selector);
+    print_tag(out, "a", verdict->algorithm);
+    print_tag(out, "i", verdict->identity);
     if (verdict->bits > 0)
         (void)fprintf(out, " bits=%u", verdict->bits);
     for (unsigned i = 0; dkim_flag_text(i) != NULL; i++) {
@@ -70,34 +55,11 @@ static void print_one(const struct dkim_verdict *verdict, FILE *out)
     (void)fputc('\n', out);
 }
 
-static struct base_json *one_json(const struct dkim_verdict *verdict)
-{
-    struct base_json *object = base_json_object();
-    struct base_json *names = base_json_array();
-
-    for (unsigned i = 0; dkim_flag_text(i) != NULL; i++) {
-        if ((verdict->flags & (1u << i)) != 0)
-            base_json_append_text(names, base_text_of(dkim_flag_text(i)));
-    }
-    base_json_set_cstr(object, "result", dkim_result_text(verdict->result));
-    base_json_set_cstr(object, "reason", verdict->reason);
-    base_json_set_text(object, "d", verdict->domain);
-    base_json_set_text(object, "s", verdict->selector);
-    base_json_set_text(object, "a", verdict->algorithm);
-    base_json_set_int(object, "bits", verdict->bits);
-    base_json_set_text(object, "i", verdict->identity);
-    base_json_set(object, "flags", names);
-    return object;
-}
-
 static void print_json(const struct dkim_verdicts *verdicts, FILE *out)
 {
     struct base_json *root = base_json_object();
-    struct base_json *array = base_json_array();
 
-    for (size_t i = 0; i < verdicts->count; i++)
-        base_json_append(array, one_json(&verdicts->items[i]));
-    base_json_set(root, "dkim", array);
+    base_json_set(root, "dkim", policy_dkim_json(verdicts));
     base_json_print(root, out);
     base_json_destroy(&root);
 }
@@ -116,51 +78,38 @@ static enum tool_status work_open(struct work *work, const struct tool_args *arg
                                   const struct tool_io *io)
 {
     struct base_error error = {""};
-    struct dns_lookups_options options = {.clock = &work->clock};
-    enum tool_status status = tool_open_clock(args, io, &work->clock);
+    enum tool_status status = tool_asking_open(&work->asking, args, io, TOOL_HEADER_ARENA);
 
-    if (status == TOOL_ANSWERED)
-        status = tool_open_conf_or_defaults(args, io, &work->conf);
-    if (status == TOOL_ANSWERED)
-        status = tool_open_resolver(args, io, work->conf, &work->resolver);
     if (status != TOOL_ANSWERED)
         return status;
     if (!tool_message_read(&work->message, tool_args_operand(args, 0), io, &error) ||
-        !tool_message_header(&work->message, work->arena, &work->header, &error))
+        !tool_message_header(&work->message, work->asking.arena, &work->header, &error))
         return tool_fail(io, TOOL_INPUT, "%s", error.text);
-    options.resolver = work->resolver;
-    options.max_questions = (unsigned)conf_daemon_get(work->conf)->dns_questions;
-    work->lookups = dns_lookups_create(work->arena, &options);
-    work->budget.left_ns = conf_daemon_get(work->conf)->dns_timeout * BASE_NS_PER_MS;
     work->library = dkim_library_create();
-    if (work->lookups != NULL)
-        dns_lookups_set_budget(work->lookups, &work->budget);
-    return work->lookups != NULL ? TOOL_ANSWERED : tool_fail(io, TOOL_INPUT, "no memory");
+    return TOOL_ANSWERED;
 }
 
 static void work_close(struct work *work)
 {
     dkim_verification_end(&work->verification);
     dkim_library_destroy(&work->library);
-    dns_lookups_destroy(&work->lookups);
-    dns_resolver_destroy(&work->resolver);
-    conf_snapshot_unref(&work->conf);
     tool_message_deinit(&work->message);
-    base_arena_destroy(&work->arena);
+    tool_asking_close(&work->asking);
 }
 
 static enum tool_status verify(struct work *work, bool want_json, const struct tool_io *io)
 {
+    const struct policy_options *policy = policy_options_get(work->asking.conf);
     const struct dkim_verify_options options = {
         .library = work->library,
-        .lookups = work->lookups,
-        .now_s = base_clock_wall_s(&work->clock),
-        .max_signatures = SIGNATURES_MAX,
-        .max_names = NAMES_MAX,
+        .lookups = work->asking.lookups,
+        .now_s = base_clock_wall_s(&work->asking.clock),
+        .max_signatures = (size_t)policy->dkim_signatures,
+        .max_names = (size_t)policy->dkim_names,
     };
     const struct dkim_verdicts *verdicts = NULL;
 
-    work->verification = dkim_verification_begin(work->arena, &options, &work->header);
+    work->verification = dkim_verification_begin(work->asking.arena, &options, &work->header);
     if (work->verification != NULL) {
         dkim_verification_body(work->verification, work->message.body);
         verdicts = dkim_verification_finish(work->verification);
@@ -176,7 +125,7 @@ static enum tool_status verify(struct work *work, bool want_json, const struct t
 
 static enum tool_status run(const struct tool_args *args, const struct tool_io *io)
 {
-    struct work work = {.arena = base_arena_create(TOOL_HEADER_ARENA, NULL)};
+    struct work work = {.library = NULL};
     enum tool_status status = work_open(&work, args, io);
 
     if (status == TOOL_ANSWERED)

@@ -104,7 +104,8 @@ static void scene_close(struct scene *scene)
 static void print_json(const struct policy_session *session, FILE *out)
 {
     struct base_json *json =
-        policy_decision_json(policy_session_decision(session), policy_session_edits(session), NULL);
+        policy_decision_json(policy_session_decision(session), policy_session_edits(session),
+                             policy_session_lookups(session));
 
     base_json_print(json, out);
     base_json_destroy(&json);

@@ -1,7 +1,11 @@
 #include "tool/eval_print.h"
 
 #include "policy/decision.h"
+#include "policy/dkim/result.h"
+#include "policy/dmarc/dmarc.h"
 #include "policy/edits.h"
+#include "policy/rules.h"
+#include "policy/spf/spf.h"
 
 /* Octets above ASCII are somebody's UTF-8. */
 static void print_text(FILE *out, struct base_text text)
@@ -58,6 +62,57 @@ static void print_signatures(FILE *out, const struct policy_decision *decision)
     }
 }
 
+static void print_spf(FILE *out, const char *label, const struct spf_outcome *spf)
+{
+    if (spf == NULL)
+        return;
+    (void)fprintf(out, "%-12s %s for ", label, spf_verdict_text(spf->verdict));
+    print_text(out, spf->domain);
+    if (spf->term.length > 0) {
+        (void)fputs(" by \"", out);
+        print_text(out, spf->term);
+        (void)fputs("\"", out);
+    }
+    (void)fprintf(out, "%s%s\n", spf->reason == NULL ? "" : ": ",
+                  spf->reason == NULL ? "" : spf->reason);
+}
+
+static void print_dkim(FILE *out, const struct dkim_verdicts *verdicts)
+{
+    for (size_t i = 0; verdicts != NULL && i < verdicts->count; i++) {
+        const struct dkim_verdict *verdict = &verdicts->items[i];
+
+        (void)fprintf(out, "%-12s %s d=", "dkim", dkim_result_text(verdict->result));
+        print_text(out, verdict->domain);
+        (void)fputs(" s=", out);
+        print_text(out, verdict->selector);
+        (void)fprintf(out, "%s%s\n", verdict->reason == NULL ? "" : ": ",
+                      verdict->reason == NULL ? "" : verdict->reason);
+    }
+    if (verdicts != NULL && verdicts->count == 0)
+        (void)fprintf(out, "%-12s none\n", "dkim");
+}
+
+static void print_dmarc(FILE *out, const struct dmarc_outcome *dmarc)
+{
+    if (dmarc == NULL)
+        return;
+    (void)fprintf(out, "%-12s %s", "dmarc", dmarc_result_text(dmarc->result));
+    if (dmarc->has_record)
+        (void)fprintf(out, ", policy %s of %s, SPF %s, DKIM %s", dmarc_policy_text(dmarc->policy),
+                      dmarc->policy_domain.text, dmarc->is_spf_aligned ? "aligned" : "not aligned",
+                      dmarc->is_dkim_aligned ? "aligned" : "not aligned");
+    (void)fprintf(out, "%s%s\n", dmarc->reason == NULL ? "" : ": ",
+                  dmarc->reason == NULL ? "" : dmarc->reason);
+}
+
+static void print_hits(FILE *out, const struct policy_rule_hit *hits)
+{
+    for (; hits != NULL; hits = hits->next)
+        (void)fprintf(out, "%-12s \"%s\" matched at %s, mode %s\n", "rule", hits->name,
+                      policy_stage_text(hits->stage), policy_rule_mode_text(hits->mode));
+}
+
 /* A field as it will stand in the message: folds stay folds. */
 static void print_edit(FILE *out, const struct policy_edit *edit)
 {
@@ -100,6 +155,12 @@ void tool_eval_print_decision(FILE *out, const struct policy_decision *decision,
                       decision->authres_removed);
     if (decision->left_out != NULL)
         print_row(out, "left out", base_text_of(decision->left_out));
+    print_spf(out, "spf", decision->spf);
+    print_spf(out, "helo-spf", decision->helo_spf);
+    print_dkim(out, decision->dkim);
+    print_dmarc(out, decision->dmarc);
+    print_hits(out, decision->session_hits);
+    print_hits(out, decision->hits);
     (void)fprintf(out, "%-12s ", "verdict");
     print_verdict(out, &decision->verdict);
     if (decision->would != NULL) {

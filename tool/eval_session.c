@@ -24,8 +24,8 @@ static struct base_text flag_text(const struct tool_args *args, const char *name
     return value == NULL ? (struct base_text){NULL, 0} : base_text_of(value);
 }
 
-/* "local" is mail of a program on this host, which has no address. */
-static bool parse_address(const char *text, struct sockaddr_storage *address_r)
+bool tool_address_parse(const char *text, struct sockaddr_storage *address_r,
+                        struct base_error *error_r)
 {
     struct sockaddr_in *ip4 = (struct sockaddr_in *)address_r;
     struct sockaddr_in6 *ip6 = (struct sockaddr_in6 *)address_r;
@@ -37,14 +37,18 @@ static bool parse_address(const char *text, struct sockaddr_storage *address_r)
         address_r->ss_family = AF_INET6;
     else if (strcmp(text, "local") == 0)
         address_r->ss_family = AF_UNIX;
-    return address_r->ss_family != AF_UNSPEC;
+    if (address_r->ss_family != AF_UNSPEC)
+        return true;
+    base_error_set(error_r,
+                   "--ip: \"%s\" is not an address: write 192.0.2.1, 2001:db8::1, or local for "
+                   "mail of a program on this host",
+                   text);
+    return false;
 }
 
 bool tool_envelope_init(struct tool_envelope *envelope_r, const struct tool_args *args,
                         struct base_error *error_r)
 {
-    const char *ip = tool_args_get(args, "ip");
-
     *envelope_r = (struct tool_envelope){
         .connect.client_name = flag_text(args, "client-name"),
         .connect.daemon_name = flag_text(args, "daemon"),
@@ -55,13 +59,8 @@ bool tool_envelope_init(struct tool_envelope *envelope_r, const struct tool_args
         .mail.auth_type = flag_text(args, "auth-mech"),
         .mail.auth_authen = flag_text(args, "login"),
     };
-    if (!parse_address(ip, &envelope_r->address)) {
-        base_error_set(error_r,
-                       "--ip: \"%s\" is not an address: write 192.0.2.1, 2001:db8::1, or local for "
-                       "mail of a program on this host",
-                       ip);
+    if (!tool_address_parse(tool_args_get(args, "ip"), &envelope_r->address, error_r))
         return false;
-    }
     envelope_r->connect.address = (const struct sockaddr *)&envelope_r->address;
     return true;
 }

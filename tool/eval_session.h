@@ -25,6 +25,10 @@ struct tool_envelope {
 typedef void tool_eval_stage(void *context, enum policy_stage stage, struct base_text what,
                              const struct policy_verdict *verdict);
 
+/* The value of --ip; "local" is mail of a program on this host, which has no address (AF_UNIX). */
+__attribute__((warn_unused_result)) bool tool_address_parse(const char *text,
+                                                            struct sockaddr_storage *address_r,
+                                                            struct base_error *error_r);
 /* False and *error_r when a flag's value is none. `envelope_r` must not be moved afterwards. */
 __attribute__((warn_unused_result)) bool tool_envelope_init(struct tool_envelope *envelope_r,
                                                             const struct tool_args *args,

@@ -8,6 +8,7 @@
  *   the caller's own clock alone decides;
  * - one key that cannot be had ends the header for all signatures, unless processing is delayed;
  * - a From that it cannot parse does the same, unless bad signatures get handles too;
+ * - a relaxed body without CRLF at its end is an error to it, where section 3.4.4 adds one;
  * - the body hash counts as matching where it was never compared: only the PASSED flag, the match
  *   and its own error together are a good signature. */
 #include "policy/dkim/library.h"
@@ -36,6 +37,10 @@ struct dkim_pass {
     void *context;
     /* A field as the library wants it. */
     struct base_buf text;
+    bool has_body;
+    /* The last two octets of the body so far. */
+    char before_last;
+    char last;
 };
 
 static void *slack_alloc(void *closure, size_t size)
@@ -195,12 +200,18 @@ bool dkim_pass_end_header(struct dkim_pass *pass)
 
 void dkim_pass_body(struct dkim_pass *pass, struct base_text chunk)
 {
-    if (chunk.length > 0)
-        (void)dkim_body(pass->handle, (unsigned char *)chunk.data, chunk.length);
+    if (chunk.length == 0)
+        return;
+    pass->before_last = chunk.length > 1 ? chunk.data[chunk.length - 2] : pass->last;
+    pass->last = chunk.data[chunk.length - 1];
+    pass->has_body = true;
+    (void)dkim_body(pass->handle, (unsigned char *)chunk.data, chunk.length);
 }
 
 void dkim_pass_finish(struct dkim_pass *pass)
 {
+    if (pass->has_body && (pass->before_last != '\r' || pass->last != '\n'))
+        dkim_pass_body(pass, BASE_TEXT("\r\n"));
     /* Its answer is about one signature of its own choice, so nobody asks for it. */
     (void)dkim_eom(pass->handle, NULL);
 }

@@ -73,11 +73,15 @@ class Context:
             world.close()
 
 
-def run(context, patterns, verbose=False):
+def matches(name, patterns):
+    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
+
+
+def run(context, patterns, without=(), verbose=False):
     """Runs the cases that match, prints a line each; returns (passed, failed, skipped)."""
     passed = failed = skipped = 0
     for name, world, function in CASES:
-        if patterns and not any(fnmatch.fnmatch(name, pattern) for pattern in patterns):
+        if (patterns and not matches(name, patterns)) or matches(name, without):
             continue
         begin = time.monotonic()
         try:

@@ -1,6 +1,7 @@
 """What the daemon does when it is told to, when it is killed, and when its configuration is wrong."""
 import os
 import signal
+import time
 
 from cases import case, require
 from message import message, token
@@ -51,6 +52,8 @@ def term_lets_the_message_under_way_finish(context):
     with Smtp(world.ports["submission"]) as client:
         for line in ("MAIL FROM:<%s>" % ALICE, "RCPT TO:<%s>" % BOB, "DATA"):
             require(client.command(line).is_ok, "%s was refused", line)
+        # No reply is awaited at MAIL and RCPT: the daemon may not have read them yet.
+        time.sleep(0.5)
         child = world.daemon.child
         child.send_signal(signal.SIGTERM)
         wait_until(lambda: submit(world, lost).code == 451, 20, "new messages to be refused", 0.2)

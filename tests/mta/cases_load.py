@@ -89,6 +89,8 @@ def hundred_reloads_under_load(context):
     require(world.daemon.child is child and child.poll() is None, "the process has ended")
     require(not load.refused(), "%d of %d were refused: %s", len(load.refused()), len(load.words),
             load.refused()[:1] and load.refused()[0])
+    reloads = len(world.daemon.log_lines("configuration [0-9]+ is in force"))
+    require(reloads > 3, "the log tells of %d reloads", reloads)
     require(len(load.words) > SESSIONS, "only %d messages were sent", len(load.words))
     require_all_signed(world, load.accepted())
     world.daemon.stop()

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""run.py [--build DIR] [--wrapper WORDS] [-v] [PATTERN...]: Postseal behind a real Postfix. Private
+"""run.py [--build DIR] [--wrapper WORDS] [--not PATTERN] [PATTERN...]: Postseal behind a real Postfix. Private
 servers in a temporary folder, on ports of 127.0.0.1 that are free; needs root (mail servers do) and
 leaves nothing behind. A line a case, and a last line "N passed, N failed, N skipped". Exit status 0,
 1 when a case failed, 77 when it could not run at all."""
@@ -36,6 +36,8 @@ def main():
     parser.add_argument("--wrapper", default="", help="words to put before postseald")
     parser.add_argument("-v", "--verbose", action="store_true", help="where a case failed")
     parser.add_argument("--keep", action="store_true", help="do not remove the temporary folder")
+    parser.add_argument("--not", dest="without", action="append", default=[], metavar="PATTERN",
+                        help="names of cases not to run")
     parser.add_argument("patterns", nargs="*", metavar="PATTERN", help="names of cases to run")
     options = parser.parse_args()
     programs = Programs(os.path.abspath(options.build), options.wrapper.split())
@@ -52,7 +54,8 @@ def main():
     place = Place(options.keep)
     try:
         context = cases.Context(place, programs, Keys(place, programs))
-        passed, failed, skipped = cases.run(context, options.patterns, options.verbose)
+        passed, failed, skipped = cases.run(context, options.patterns, options.without,
+                                             options.verbose)
         context.close()
     except Failure as failure:
         print("FAIL setting up: %s" % failure)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -112,6 +113,45 @@ static void test_budget(void **state)
     base_budget_destroy(&budget);
 }
 
+enum {
+    THREADS = 4,
+    SHARED_MAX = 256 * 1024,
+};
+
+/* Takes what it can get, gives it back, over and over. The fault, or NULL. */
+static void *use_budget(void *context)
+{
+    struct base_budget *budget = context;
+    struct base_arena *arena = base_arena_create(SIZE_MAX, budget);
+
+    for (int round = 0; round < 200; round++) {
+        while (base_arena_alloc(arena, 3000) != NULL)
+            if (base_budget_used(budget) > SHARED_MAX)
+                return "past the bound";
+        base_arena_reset(arena);
+    }
+    base_arena_destroy(&arena);
+    return NULL;
+}
+
+static void test_budget_of_threads(void **state)
+{
+    struct base_budget *budget = base_budget_create(SHARED_MAX);
+    pthread_t threads[THREADS];
+
+    (void)state;
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, use_budget, budget), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *fault;
+
+        assert_int_equal(pthread_join(threads[i], &fault), 0);
+        assert_null(fault);
+    }
+    assert_int_equal(base_budget_used(budget), 0);
+    base_budget_destroy(&budget);
+}
+
 static void test_reset_gives_back(void **state)
 {
     struct base_budget *budget = base_budget_create(SIZE_MAX);
@@ -161,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_exhaustion_is_sticky),
         cmocka_unit_test(test_empty_allocations_count),
         cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_budget_of_threads),
         cmocka_unit_test(test_reset_gives_back),
         cmocka_unit_test(test_strings),
     };

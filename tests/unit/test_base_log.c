@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -114,6 +116,54 @@ static void test_long_message(void **state)
         assert_in_range(length, 8000, 8192);
         assert_string_equal(got + length - strlen(ends[i % 2]), ends[i % 2]);
     }
+}
+
+enum {
+    THREADS = 4,
+    LINES = 50,
+};
+
+static void *log_lines(void *context)
+{
+    struct base_log_line line;
+
+    (void)context;
+    for (int i = 0; i < LINES; i++) {
+        base_log_info("from a thread");
+        base_log_line_begin(&line);
+        base_log_line_add_cstr(&line, "from", "thread");
+        base_log_line_end(&line, BASE_LOG_INFO);
+    }
+    return NULL;
+}
+
+/* Lines of several threads stay whole, while the main thread changes the settings. */
+static void test_threads(void **state)
+{
+    struct base_log_options options = {
+        .ident = "test", .target = BASE_LOG_STDERR, .level = BASE_LOG_INFO};
+    pthread_t threads[THREADS];
+    struct capture capture;
+    size_t count = 0;
+
+    (void)state;
+    capture_begin(&capture, BASE_LOG_STDERR, BASE_LOG_TEXT, BASE_LOG_INFO);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, log_lines, NULL), 0);
+    for (int i = 0; i < 100; i++)
+        base_log_init(&options);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    struct base_text rest = base_text_of(capture_end(&capture));
+
+    while (rest.length != 0) {
+        struct base_text got = base_text_split(&rest, '\n');
+
+        assert_true(base_text_equals(got, BASE_TEXT("test: info: from a thread")) ||
+                    base_text_equals(got, BASE_TEXT("test: info: from=thread")));
+        count++;
+    }
+    assert_int_equal(count, THREADS * LINES * 2);
 }
 
 static void test_append_value(void **state)
@@ -296,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_long_message), cmocka_unit_test(test_append_value),
         cmocka_unit_test(test_line),         cmocka_unit_test(test_line_cut),
         cmocka_unit_test(test_parse),        cmocka_unit_test(test_parse_length),
+        cmocka_unit_test(test_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

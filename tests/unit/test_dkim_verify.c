@@ -121,6 +121,12 @@ static const struct row rows[] = {
      DKIM_RESULT_PASS},
     {.name = "no signature", NULL, DKIM_RESULT_NONE},
     {.name = "empty body", SIG("one", ""), DKIM_RESULT_PASS, .body = ""},
+    {.name = "no CRLF at the end", SIG("one", ""), DKIM_RESULT_PASS, .body = "a \r\nb "},
+    {.name = "no CRLF at the end, simple",
+     " v=1; a=rsa-sha256; d=example.org; s=one; h=from; bh=BH; b=",
+     DKIM_RESULT_PASS,
+     .body = "a \r\nb "},
+    {.name = "a CR at the end", SIG("one", ""), DKIM_RESULT_PASS, .body = "a\r"},
     {.name = "oversigned",
      " v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=one;"
      " h=from:from:to:to:cc:subject:subject; bh=BH; b=",

@@ -20,8 +20,12 @@
 #include "conf/conf.h"
 #include "filter/options.h"
 #include "policy/decision.h"
+#include "policy/dkim/result.h"
+#include "policy/dmarc/dmarc.h"
 #include "policy/edits.h"
+#include "policy/rules.h"
 #include "policy/snapshot.h"
+#include "policy/spf/spf.h"
 #include "tool/command.h"
 
 #define FILE_MAX ((size_t)1 << 20)
@@ -331,6 +335,14 @@ static struct policy_signature some_signature = {
 
 static const struct policy_recipient some_recipient = {.address = BASE_TEXT("to")};
 
+static const struct spf_outcome some_spf = {.domain = BASE_TEXT("domain")};
+static const struct dkim_verdict some_verdicts[] = {
+    {.result = DKIM_RESULT_PASS, .domain = BASE_TEXT("domain")}};
+static const struct dkim_verdicts some_dkim = {some_verdicts, 1, 0};
+static const struct dmarc_outcome some_dmarc = {.has_record = true};
+static struct policy_override some_override = {.type = "other", .comment = "comment"};
+static struct policy_rule_hit some_hit = {.name = "rule", .mode = POLICY_RULE_OBSERVE};
+
 static struct policy_decision full_decision(enum policy_author_outcome author)
 {
     return (struct policy_decision){
@@ -353,6 +365,15 @@ static struct policy_decision full_decision(enum policy_author_outcome author)
         .would = &some_verdict,
         .unsigned_reason = "reason",
         .signatures = &some_signature,
+        .spf = &some_spf,
+        .helo_spf = &some_spf,
+        .dkim = &some_dkim,
+        .dkim_word = "pass",
+        .dmarc = &some_dmarc,
+        .overrides = &some_override,
+        .hits = &some_hit,
+        .authres = BASE_TEXT("results"),
+        .recipients_refused = 1,
         .authres_removed = 1,
         .left_out = "cap",
         .is_aborted = true,

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -30,12 +31,18 @@ static const struct policy_decision *decision(const struct world *world)
     return policy_session_decision(world->session);
 }
 
-/* "del NAME 3;ins NAME;..." */
+/* "del NAME 3;ins NAME;...". What was judged and goes on has, last, the field that says so. */
 static void assert_edits(const struct world *world, const char *want)
 {
     char storage[4096];
+    const struct policy_decision *it = policy_session_decision(world->session);
+    bool is_judged = it->direction == POLICY_DIRECTION_INBOUND && !it->is_aborted &&
+                     it->verdict.action == POLICY_ACTION_CONTINUE && it->id[0] != '\0';
+    char whole[4096];
     struct base_buf got;
 
+    (void)snprintf(whole, sizeof(whole), "%s%s", want,
+                   is_judged ? "ins Authentication-Results;" : "");
     base_buf_init_fixed(&got, storage, sizeof(storage));
     for (const struct policy_edit *edit = policy_session_edits(world->session)->first; edit != NULL;
          edit = edit->next) {
@@ -45,7 +52,7 @@ static void assert_edits(const struct world *world, const char *want)
             base_buf_appendf(&got, " %u", edit->index);
         base_buf_append_char(&got, ';');
     }
-    assert_string_equal(base_buf_cstr(&got), want);
+    assert_string_equal(base_buf_cstr(&got), whole);
 }
 
 static void assert_signed(const struct world *world)
@@ -210,6 +217,43 @@ static void test_directions(void **state)
             assert_null(decision(world)->unsigned_reason);
             assert_edits(world, "");
         }
+    }
+}
+
+/* Postfix's picture of mail that came through sendmail(1): 127.0.0.1, "localhost", port 0. */
+static void test_local_pickup(void **state)
+{
+    static const struct {
+        const char *signing;
+        const char *inbound;
+        uint16_t port;
+        enum policy_direction want;
+    } cases[] = {
+        {"\"local\"", "\"X\"", 0, POLICY_DIRECTION_OUTBOUND},
+        {"\"local\"", "\"X\"", 40000, POLICY_DIRECTION_INBOUND},
+        {"\"local\"", "\"mx\"", 0, POLICY_DIRECTION_INBOUND},
+        {"", "\"X\"", 0, POLICY_DIRECTION_INBOUND},
+    };
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct policy_connect_facts facts = {
+        .address = (const struct sockaddr *)&in,
+        .client_name = BASE_TEXT("localhost"),
+        .daemon_name = BASE_TEXT("mx"),
+    };
+    struct world *world = *state;
+    char text[256];
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(text, sizeof(text),
+                 WORLD_SIGN "signing-networks = { %s }\ninbound-daemons = { %s }\n",
+                 cases[i].signing, cases[i].inbound);
+        world_configure(world, text);
+        in.sin_port = htons(cases[i].port);
+        policy_session_connect(world->session, &facts);
+        message(world, " alice@example.org");
+        assert_int_equal(world_finish(world)->action, POLICY_ACTION_CONTINUE);
+        if (decision(world)->direction != cases[i].want)
+            fail_msg("case %zu", i);
     }
 }
 
@@ -653,23 +697,15 @@ static void test_bodies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_signed),
-        cmocka_unit_test(test_unsigned_reasons),
-        cmocka_unit_test(test_directions),
-        cmocka_unit_test(test_authres),
-        cmocka_unit_test(test_signed_after_edits),
-        cmocka_unit_test(test_field_cap),
-        cmocka_unit_test(test_octets_cap),
-        cmocka_unit_test(test_authres_cap),
-        cmocka_unit_test(test_memory_cap),
-        cmocka_unit_test(test_shared_budget),
-        cmocka_unit_test(test_observe),
-        cmocka_unit_test(test_recipients),
-        cmocka_unit_test(test_abort_at_any_stage),
-        cmocka_unit_test(test_missing_calls),
-        cmocka_unit_test(test_helo_again),
-        cmocka_unit_test(test_client_names),
-        cmocka_unit_test(test_default_authserv_id),
+        cmocka_unit_test(test_signed),        cmocka_unit_test(test_unsigned_reasons),
+        cmocka_unit_test(test_directions),    cmocka_unit_test(test_local_pickup),
+        cmocka_unit_test(test_authres),       cmocka_unit_test(test_signed_after_edits),
+        cmocka_unit_test(test_field_cap),     cmocka_unit_test(test_octets_cap),
+        cmocka_unit_test(test_authres_cap),   cmocka_unit_test(test_memory_cap),
+        cmocka_unit_test(test_shared_budget), cmocka_unit_test(test_observe),
+        cmocka_unit_test(test_recipients),    cmocka_unit_test(test_abort_at_any_stage),
+        cmocka_unit_test(test_missing_calls), cmocka_unit_test(test_helo_again),
+        cmocka_unit_test(test_client_names),  cmocka_unit_test(test_default_authserv_id),
         cmocka_unit_test(test_bodies),
     };
 

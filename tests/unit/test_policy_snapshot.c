@@ -109,7 +109,7 @@ static void test_needs(void **state)
     world_configure(world, "");
     needs = policy_snapshot_needs(world->snapshot);
     assert_true(needs.deciding_stages & (1u << POLICY_STAGE_EOM));
-    assert_false(needs.has_body);
+    assert_true(needs.has_body);
     world_configure(world, WORLD_SIGN);
     needs = policy_snapshot_needs(world->snapshot);
     assert_true(needs.has_body);

@@ -1,0 +1,149 @@
+/* RFC 8601 sections 2.2 to 2.7, the registry's property names, and RFC 9989 section 9.1. Every
+ * value that a stranger chose goes through authres_append_value(), which quotes it or cuts it. */
+#include "policy/authres_results.h"
+
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "policy/address.h"
+#include "policy/authres_field.h"
+#include "policy/evaluation.h"
+#include "policy/options.h"
+#include "policy/session-private.h"
+#include "policy/snapshot-private.h"
+
+/* Octets of the whole field: ten signatures with everything are far below it. */
+#define FIELD_MAX 16384
+
+struct builder {
+    struct base_arena *arena;
+    struct authres_field field;
+    struct authres_result **result_tail;
+    struct authres_property **property_tail;
+    bool is_over;
+};
+
+static void add_result(struct builder *builder, const char *method, const char *result,
+                       const char *reason)
+{
+    struct authres_result *made = base_arena_alloc(builder->arena, sizeof(*made));
+
+    if (made == NULL) {
+        builder->is_over = true;
+        return;
+    }
+    made->method = base_text_of(method);
+    made->result = base_text_of(result);
+    if (reason != NULL)
+        made->reason = base_text_of(reason);
+    *builder->result_tail = made;
+    builder->result_tail = &made->next;
+    builder->property_tail = &made->properties;
+}
+
+/* Of the result added last; left out when there is no value. */
+static void add_property(struct builder *builder, const char *ptype, const char *property,
+                         struct base_text value)
+{
+    struct authres_property *made;
+
+    if (value.length == 0 || builder->is_over)
+        return;
+    made = base_arena_alloc(builder->arena, sizeof(*made));
+    if (made == NULL) {
+        builder->is_over = true;
+        return;
+    }
+    made->ptype = base_text_of(ptype);
+    made->property = base_text_of(property);
+    made->value = value;
+    *builder->property_tail = made;
+    builder->property_tail = &made->next;
+}
+
+static void add_spf(struct builder *builder, struct policy_session *session)
+{
+    const struct spf_outcome *spf = policy_evaluation_spf(session);
+    const struct spf_outcome *helo = policy_evaluation_helo_spf(session);
+
+    if (spf == NULL)
+        return;
+    if (session->sender.kind != POLICY_ADDRESS_NULL) {
+        add_result(builder, "spf", spf_verdict_text(spf->verdict), spf->reason);
+        add_property(builder, "smtp", "mailfrom", session->decision.mail_from);
+    }
+    add_result(builder, "spf", spf_verdict_text(helo->verdict), helo->reason);
+    add_property(builder, "smtp", "helo", session->decision.helo);
+}
+
+static void add_dkim(struct builder *builder, struct policy_session *session)
+{
+    const struct dkim_verdicts *verdicts = policy_evaluation_dkim(session);
+
+    if (verdicts == NULL)
+        return;
+    if (verdicts->count == 0)
+        add_result(builder, "dkim", "none", NULL);
+    for (size_t i = 0; i < verdicts->count; i++) {
+        const struct dkim_verdict *verdict = &verdicts->items[i];
+
+        add_result(builder, "dkim", dkim_result_text(verdict->result), verdict->reason);
+        add_property(builder, "header", "d", verdict->domain);
+        add_property(builder, "header", "i", verdict->identity);
+        add_property(builder, "header", "s", verdict->selector);
+        add_property(builder, "header", "a", verdict->algorithm);
+    }
+}
+
+static void add_dmarc(struct builder *builder, struct policy_session *session)
+{
+    const struct dmarc_outcome *dmarc = policy_evaluation_dmarc(session);
+
+    if (dmarc == NULL) {
+        /* Without a single author domain DMARC does not apply: said, never passed. */
+        add_result(builder, "dmarc", "permerror", session->author.reason);
+        return;
+    }
+    add_result(builder, "dmarc", dmarc_result_text(dmarc->result), dmarc->reason);
+    add_property(builder, "header", "from",
+                 (struct base_text){dmarc->author_domain.text, dmarc->author_domain.length});
+    if (dmarc->has_record)
+        add_property(builder, "policy", "published-domain-policy",
+                     base_text_of(dmarc_policy_text(dmarc->policy)));
+}
+
+static struct base_text authserv_id(struct policy_session *session)
+{
+    char host[256] = "";
+
+    if (session->snapshot->options->authserv_id != NULL)
+        return base_text_of(session->snapshot->options->authserv_id);
+    if (session->mta_name.length > 0)
+        return session->mta_name;
+    if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
+        return BASE_TEXT("localhost");
+    return policy_session_copy(session->message, base_text_of(host), sizeof(host));
+}
+
+bool policy_authres_insert(struct policy_session *session)
+{
+    struct builder builder = {.arena = session->message};
+    struct base_buf value;
+
+    if (!session->evaluation.is_on)
+        return true;
+    builder.result_tail = &builder.field.results;
+    builder.field.authserv_id = authserv_id(session);
+    if (session->env.resolver->is_test_zone)
+        builder.field.comment = BASE_TEXT("test zone");
+    add_spf(&builder, session);
+    add_dkim(&builder, session);
+    add_dmarc(&builder, session);
+    base_buf_init(&value, session->message, FIELD_MAX);
+    authres_field_write(&builder.field, &value);
+    if (builder.is_over || value.is_over)
+        return false;
+    session->decision.authres = base_buf_text(&value);
+    return policy_edits_insert(&session->edits, &session->header,
+                               BASE_TEXT("Authentication-Results"), base_buf_text(&value));
+}

@@ -1,0 +1,15 @@
+/* The one Authentication-Results field that we add (RFC 8601): what the evaluators of a message
+ * found, as it goes on top of it. */
+#ifndef POLICY_AUTHRES_RESULTS_H
+#define POLICY_AUTHRES_RESULTS_H
+
+#include <stdbool.h>
+
+struct policy_session;
+
+/* Evaluates what was not yet, writes the field into the session's edits, and keeps its value in
+ * decision.authres. Nothing for a message that is not evaluated. False when the arena is
+ * exhausted. May wait for DNS. */
+__attribute__((warn_unused_result)) bool policy_authres_insert(struct policy_session *session);
+
+#endif

@@ -1,0 +1,214 @@
+#include "policy/decision_inbound.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "policy/decision.h"
+#include "policy/dkim/result.h"
+#include "policy/dmarc/dmarc.h"
+#include "policy/rules.h"
+#include "policy/spf/spf.h"
+
+static void log_dkim(const struct policy_decision *decision, struct base_log_line *line)
+{
+    struct base_buf list;
+
+    if (decision->dkim == NULL)
+        return;
+    base_buf_init(&list, NULL, 4096);
+    for (size_t i = 0; i < decision->dkim->count; i++) {
+        if (i > 0)
+            base_buf_append_char(&list, ',');
+        base_buf_append_cstr(&list, dkim_result_text(decision->dkim->items[i].result));
+        base_buf_append_char(&list, '/');
+        base_buf_append_text(&list, decision->dkim->items[i].domain);
+    }
+    base_log_line_add(line, "dkim", list.length == 0 ? BASE_TEXT("none") : base_buf_text(&list));
+    base_buf_deinit(&list);
+}
+
+static void log_observed(const struct policy_rule_hit *hits, struct base_buf *list)
+{
+    for (; hits != NULL; hits = hits->next) {
+        if (hits->mode != POLICY_RULE_OBSERVE)
+            continue;
+        if (list->length > 0)
+            base_buf_append_char(list, ',');
+        base_buf_append_cstr(list, hits->name);
+    }
+}
+
+void policy_decision_log_inbound(const struct policy_decision *decision, struct base_log_line *line)
+{
+    struct base_buf observed;
+
+    if (decision->spf != NULL)
+        base_log_line_add_cstr(line, "spf", spf_verdict_text(decision->spf->verdict));
+    if (decision->helo_spf != NULL)
+        base_log_line_add_cstr(line, "helo-spf", spf_verdict_text(decision->helo_spf->verdict));
+    log_dkim(decision, line);
+    if (decision->dmarc != NULL) {
+        base_log_line_add_cstr(line, "dmarc", dmarc_result_text(decision->dmarc->result));
+        if (decision->dmarc->has_record)
+            base_log_line_add_cstr(line, "dmarc-policy",
+                                   dmarc_policy_text(decision->dmarc->policy));
+    }
+    base_buf_init(&observed, NULL, 1024);
+    log_observed(decision->session_hits, &observed);
+    log_observed(decision->hits, &observed);
+    if (observed.length > 0)
+        base_log_line_add(line, "observed", base_buf_text(&observed));
+    base_buf_deinit(&observed);
+    if (decision->overrides != NULL)
+        base_log_line_add_cstr(line, "override", decision->overrides->comment);
+    if (decision->recipients_refused > 0)
+        base_log_line_add_int(line, "refused", decision->recipients_refused);
+}
+
+static void set_text(struct base_json *object, const char *key, struct base_text text)
+{
+    if (text.data == NULL)
+        base_json_set_null(object, key);
+    else
+        base_json_set_text(object, key, text);
+}
+
+struct base_json *policy_spf_json(const struct spf_outcome *outcome, const char *identity)
+{
+    struct base_json *object;
+
+    if (outcome == NULL)
+        return NULL;
+    object = base_json_object();
+    base_json_set_cstr(object, "result", spf_verdict_text(outcome->verdict));
+    base_json_set_cstr(object, "identity", identity);
+    set_text(object, "domain", outcome->domain);
+    base_json_set_cstr(object, "reason", outcome->reason);
+    set_text(object, "reason_domain", outcome->reason_domain);
+    set_text(object, "term", outcome->term);
+    set_text(object, "term_domain", outcome->term_domain);
+    set_text(object, "explanation", outcome->explanation);
+    base_json_set_int(object, "terms", outcome->terms);
+    base_json_set_int(object, "voids", outcome->voids);
+    base_json_set_bool(object, "only_all", outcome->is_only_all);
+    return object;
+}
+
+static struct base_json *flags_json(unsigned flags)
+{
+    struct base_json *array = base_json_array();
+    const char *text;
+
+    for (unsigned i = 0; (text = dkim_flag_text(i)) != NULL; i++)
+        if ((flags & 1U << i) != 0)
+            base_json_append_text(array, base_text_of(text));
+    return array;
+}
+
+struct base_json *policy_dkim_json(const struct dkim_verdicts *verdicts)
+{
+    struct base_json *array = base_json_array();
+
+    for (size_t i = 0; verdicts != NULL && i < verdicts->count; i++) {
+        const struct dkim_verdict *verdict = &verdicts->items[i];
+        struct base_json *object = base_json_object();
+
+        base_json_set_cstr(object, "result", dkim_result_text(verdict->result));
+        base_json_set_cstr(object, "reason", verdict->reason);
+        set_text(object, "d", verdict->domain);
+        set_text(object, "s", verdict->selector);
+        set_text(object, "i", verdict->identity);
+        set_text(object, "a", verdict->algorithm);
+        base_json_set_int(object, "bits", verdict->bits);
+        base_json_set(object, "flags", flags_json(verdict->flags));
+        base_json_append(array, object);
+    }
+    return array;
+}
+
+static void set_name(struct base_json *object, const char *key, bool is_known,
+                     const struct dns_name *name)
+{
+    char escaped[DNS_NAME_ESCAPED_SIZE];
+
+    base_json_set_cstr(object, key, is_known ? dns_name_escape(name, escaped) : NULL);
+}
+
+struct base_json *policy_dmarc_json(const struct dmarc_outcome *outcome)
+{
+    static const char *const tags[] = {
+        [DMARC_TAKEN_FROM_P] = "p",
+        [DMARC_TAKEN_FROM_SP] = "sp",
+        [DMARC_TAKEN_FROM_NP] = "np",
+        [DMARC_TAKEN_FROM_RUA] = "rua",
+    };
+    struct base_json *object;
+
+    if (outcome == NULL)
+        return NULL;
+    object = base_json_object();
+    base_json_set_cstr(object, "result", dmarc_result_text(outcome->result));
+    base_json_set_cstr(object, "disposition", dmarc_policy_text(outcome->disposition));
+    base_json_set_cstr(object, "policy",
+                       outcome->has_record ? dmarc_policy_text(outcome->policy) : NULL);
+    base_json_set_cstr(object, "policy_tag",
+                       outcome->has_record ? tags[outcome->policy_tag] : NULL);
+    set_name(object, "author_domain", true, &outcome->author_domain);
+    set_name(object, "organizational_domain", outcome->has_organizational,
+             &outcome->organizational_domain);
+    set_name(object, "policy_domain", outcome->has_record, &outcome->policy_domain);
+    base_json_set_bool(object, "spf_aligned", outcome->is_spf_aligned);
+    base_json_set_bool(object, "dkim_aligned", outcome->is_dkim_aligned);
+    base_json_set_cstr(object, "method", "treewalk");
+    base_json_set_cstr(object, "reason", outcome->reason);
+    set_text(object, "record",
+             outcome->has_record ? outcome->record.text : (struct base_text){NULL, 0});
+    return object;
+}
+
+static void append_hits(struct base_json *array, const struct policy_rule_hit *hits)
+{
+    for (; hits != NULL; hits = hits->next) {
+        struct base_json *object = base_json_object();
+
+        base_json_set_cstr(object, "name", hits->name);
+        base_json_set_cstr(object, "stage", policy_stage_text(hits->stage));
+        base_json_set_cstr(object, "mode", policy_rule_mode_text(hits->mode));
+        base_json_set_bool(object, "matched", true);
+        base_json_set_cstr(object, "action", policy_action_text(hits->action));
+        base_json_append(array, object);
+    }
+}
+
+static void set_or_null(struct base_json *object, const char *key, struct base_json *value)
+{
+    if (value == NULL)
+        base_json_set_null(object, key);
+    else
+        base_json_set(object, key, value);
+}
+
+void policy_decision_json_inbound(const struct policy_decision *decision, struct base_json *object)
+{
+    struct base_json *rules = base_json_array();
+    struct base_json *overrides = base_json_array();
+    bool is_null_sender = decision->mail_from.length == 0;
+
+    set_or_null(object, "spf",
+                policy_spf_json(decision->spf, is_null_sender ? "helo" : "mailfrom"));
+    set_or_null(object, "helo_spf", policy_spf_json(decision->helo_spf, "helo"));
+    base_json_set(object, "dkim", policy_dkim_json(decision->dkim));
+    set_or_null(object, "dmarc", policy_dmarc_json(decision->dmarc));
+    append_hits(rules, decision->session_hits);
+    append_hits(rules, decision->hits);
+    base_json_set(object, "rules", rules);
+    for (const struct policy_override *it = decision->overrides; it != NULL; it = it->next) {
+        struct base_json *override = base_json_object();
+
+        base_json_set_cstr(override, "type", it->type);
+        base_json_set_cstr(override, "comment", it->comment);
+        base_json_append(overrides, override);
+    }
+    base_json_set(object, "overrides", overrides);
+    set_text(object, "authentication_results", decision->authres);
+    base_json_set_int(object, "recipients_refused", decision->recipients_refused);
+}

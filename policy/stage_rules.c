@@ -1,0 +1,141 @@
+/* Rules at their stage (DESIGN, "Actions and codes"): the first that matches and is enforced
+ * decides. accept ends the rules of this message (at connect and HELO: of this session), not its
+ * judgement. mark and hold-queue are done at end of message, whichever stage said so. */
+#include "policy/stage_rules.h"
+
+#include "base/arena.h"
+#include "policy/address.h"
+#include "policy/domains.h"
+#include "policy/evaluation.h"
+#include "policy/options.h"
+#include "policy/rules.h"
+#include "policy/session-private.h"
+#include "policy/snapshot-private.h"
+
+static const struct spf_outcome *ask_spf(void *context)
+{
+    return policy_evaluation_spf(context);
+}
+
+static const struct spf_outcome *ask_helo_spf(void *context)
+{
+    return policy_evaluation_helo_spf(context);
+}
+
+static const char *ask_dkim(void *context)
+{
+    return policy_evaluation_dkim_word(context);
+}
+
+static const struct dmarc_outcome *ask_dmarc(void *context)
+{
+    return policy_evaluation_dmarc(context);
+}
+
+static enum policy_author_outcome ask_author(void *context)
+{
+    const struct policy_session *session = context;
+
+    return session->author.outcome;
+}
+
+/* RFC 5321 section 4.5.1, RFC 2142 section 2: postmaster of everywhere, abuse of our domains. */
+static bool is_reserved(const struct policy_session *session, const struct policy_address *address)
+{
+    bool is_postmaster = base_text_equals_nocase(address->local, BASE_TEXT("postmaster"));
+
+    if (address->kind == POLICY_ADDRESS_LOCAL)
+        return is_postmaster;
+    return (is_postmaster || base_text_equals_nocase(address->local, BASE_TEXT("abuse"))) &&
+           address->kind == POLICY_ADDRESS_DOMAIN &&
+           policy_domains_contain(session->snapshot->local_domains, &address->domain);
+}
+
+/* The one recipient, or, later, all of them. Before RCPT nobody knows. */
+static bool is_for_reserved(const struct policy_session *session,
+                            const struct policy_address *recipient)
+{
+    const struct policy_recipient *it = session->decision.kept_recipients;
+
+    if (!session->snapshot->options->reserved_mailboxes)
+        return false;
+    if (recipient != NULL)
+        return is_reserved(session, recipient);
+    if (it == NULL)
+        return false;
+    for (; it != NULL; it = it->next) {
+        struct policy_address address;
+
+        (void)policy_address_parse(it->address, &address);
+        if (!is_reserved(session, &address))
+            return false;
+    }
+    return true;
+}
+
+static bool is_refusal(enum policy_action action)
+{
+    return action == POLICY_ACTION_REJECT || action == POLICY_ACTION_TEMPFAIL ||
+           action == POLICY_ACTION_DISCARD;
+}
+
+/* Before MAIL there is no message: what a rule says then holds for the session. */
+static bool is_before_mail(enum policy_stage stage)
+{
+    return stage == POLICY_STAGE_CONNECT || stage == POLICY_STAGE_HELO;
+}
+
+static const struct policy_verdict *latch(struct policy_session *session,
+                                          const struct policy_verdict *verdict)
+{
+    enum policy_stage stage = verdict->stage;
+
+    if (verdict->action == POLICY_ACTION_ACCEPT)
+        *(is_before_mail(stage) ? &session->is_session_accepted : &session->is_accepted) = true;
+    else if (is_before_mail(stage))
+        session->session_mark = verdict;
+    else
+        session->mark = verdict;
+    return policy_session_continue(stage);
+}
+
+const struct policy_verdict *policy_session_run_rules(struct policy_session *session,
+                                                      enum policy_stage stage,
+                                                      const struct policy_address *recipient)
+{
+    struct policy_rule_facts facts = {
+        .direction = session->decision.direction,
+        .client = &session->client,
+        .sender = session->has_message ? &session->sender : NULL,
+        .recipient = recipient,
+        .recipients = session->decision.kept_recipients,
+        .context = session,
+        .spf = ask_spf,
+        .helo_spf = ask_helo_spf,
+        .dkim = ask_dkim,
+        .dmarc = ask_dmarc,
+        .author = ask_author,
+    };
+    const struct policy_verdict *verdict;
+    bool is_early = is_before_mail(stage);
+
+    if (session->is_accepted || session->is_session_accepted)
+        return policy_session_continue(stage);
+    verdict = policy_rules_decide(session->snapshot->rules, stage, &facts,
+                                  is_early ? session->connection : session->message,
+                                  is_early ? &session->session_hits : &session->decision.hits);
+    if (verdict == NULL)
+        return policy_session_continue(stage);
+    if (!is_refusal(verdict->action))
+        return latch(session, verdict);
+    if (is_for_reserved(session, recipient)) {
+        policy_session_note_override(session, "local_policy", "reserved mailbox");
+        return policy_session_continue(stage);
+    }
+    if (session->snapshot->options->mode == POLICY_MODE_OBSERVE) {
+        if (session->decision.would == NULL && session->has_message)
+            session->decision.would = verdict;
+        return policy_session_continue(stage);
+    }
+    return verdict;
+}

@@ -1,0 +1,18 @@
+/* The rules of one stage, run for a session: latching, observation, mailboxes that stay reachable.
+ */
+#ifndef POLICY_STAGE_RULES_H
+#define POLICY_STAGE_RULES_H
+
+#include "policy/verdict.h"
+
+struct policy_address;
+struct policy_session;
+
+/* `recipient`: at RCPT, else NULL. Returns the verdict to be answered at this stage: reject,
+ * tempfail, discard, or (at end of message) hold-queue and mark; else continue. What the stage
+ * cannot do is remembered for end of message. May wait for DNS. */
+const struct policy_verdict *policy_session_run_rules(struct policy_session *session,
+                                                      enum policy_stage stage,
+                                                      const struct policy_address *recipient);
+
+#endif

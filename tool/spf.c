@@ -1,0 +1,177 @@
+/* SPF for a client, its HELO and a reverse-path, by the daemon's own session, printed as the tree
+ * of what was evaluated. */
+#include "tool/spf.h"
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "conf/conf.h"
+#include "policy/decision.h"
+#include "policy/decision_inbound.h"
+#include "policy/session.h"
+#include "policy/snapshot.h"
+#include "policy/spf/record.h"
+#include "policy/spf/spf.h"
+#include "tool/args.h"
+#include "tool/asking.h"
+#include "tool/eval_session.h"
+
+static const struct tool_flag flags[] = {
+    {"ip", 0, "ADDRESS", "the client's address", true, false},
+    {"helo", 0, "NAME", "what the client said in HELO or EHLO", false, false},
+    {"from", 0, "MAILFROM", "the reverse-path; <> or \"\" for none", true, false},
+    TOOL_FLAG_ZONE,
+    TOOL_FLAG_TIME,
+    TOOL_FLAG_CONF,
+    TOOL_FLAG_JSON,
+};
+
+static void print_record(FILE *out, const struct spf_record *record, unsigned depth);
+
+static void print_term(FILE *out, const struct spf_term *term, unsigned depth)
+{
+    (void)fprintf(out, "%*s", (int)(4 * depth + 2), "");
+    tool_print_text(out, term->text);
+    if (!term->is_reached) {
+        (void)fputs("   not reached\n", out);
+        return;
+    }
+    if (term->number > 0)
+        (void)fprintf(out, "   [%u of 10]", term->number);
+    if (term->has_target) {
+        (void)fputs("   asks ", out);
+        tool_print_text(out, (struct base_text){term->target.text, term->target.length});
+    }
+    if (term->mechanism != SPF_MECHANISM_REDIRECT)
+        (void)fputs(term->is_match ? "   matches" : "   does not match", out);
+    (void)fputc('\n', out);
+    if (term->child != NULL)
+        print_record(out, term->child, depth + 1);
+}
+
+/* As deep as includes and redirects nest: ten at most. */
+static void print_record(FILE *out, const struct spf_record *record, unsigned depth)
+{
+    (void)fprintf(out, "%*s%s: ", (int)(4 * depth), "", record->domain.text);
+    tool_print_text(out, record->text);
+    (void)fputc('\n', out);
+    for (const struct spf_term *term = record->first; term != NULL; term = term->next)
+        print_term(out, term, depth);
+    if (record->redirect != NULL)
+        print_term(out, record->redirect, depth);
+}
+
+static void print_outcome(FILE *out, const char *label, const struct spf_outcome *outcome)
+{
+    (void)fprintf(out, "%s ", label);
+    tool_print_text(out, outcome->domain);
+    (void)fprintf(out, ": %s", spf_verdict_text(outcome->verdict));
+    if (outcome->term.length > 0) {
+        (void)fputs(" by ", out);
+        tool_print_text(out, outcome->term);
+        (void)fputs(" of ", out);
+        tool_print_text(out, outcome->term_domain);
+    }
+    if (outcome->reason != NULL)
+        (void)fprintf(out, ": %s", outcome->reason);
+    if (outcome->reason_domain.length > 0) {
+        (void)fputs(" (", out);
+        tool_print_text(out, outcome->reason_domain);
+        (void)fputc(')', out);
+    }
+    (void)fprintf(out, "\n%u terms that ask DNS, %u look-ups that found nothing\n", outcome->terms,
+                  outcome->voids);
+    if (outcome->explanation.data != NULL) {
+        (void)fputs("explained: ", out);
+        tool_print_text(out, outcome->explanation);
+        (void)fputc('\n', out);
+    }
+    if (outcome->record != NULL)
+        print_record(out, outcome->record, 0);
+}
+
+static void print_json(const struct policy_decision *decision, FILE *out)
+{
+    struct base_json *root = base_json_object();
+
+    base_json_set(
+        root, "spf",
+        policy_spf_json(decision->spf, decision->mail_from.length == 0 ? "helo" : "mailfrom"));
+    base_json_set(root, "helo_spf", policy_spf_json(decision->helo_spf, "helo"));
+    base_json_print(root, out);
+    base_json_destroy(&root);
+}
+
+static void print(const struct policy_session *session, bool want_json, FILE *out)
+{
+    const struct policy_decision *decision = policy_session_decision(session);
+
+    if (want_json) {
+        print_json(decision, out);
+        return;
+    }
+    if (decision->mail_from.length > 0)
+        print_outcome(out, "reverse-path", decision->spf);
+    print_outcome(out, "HELO", decision->helo_spf);
+    tool_asking_print(policy_session_lookups(session), out);
+}
+
+/* The session's own configuration is empty: no network is trusted, no rule decides. */
+static enum tool_status evaluate(struct tool_asking *asking, const struct sockaddr *address,
+                                 const struct tool_args *args, const struct tool_io *io)
+{
+    const struct policy_snapshot_options options = {.want_keys = false};
+    const struct policy_env env = {.resolver = asking->resolver, .clock = &asking->clock};
+    struct base_error error = {""};
+    size_t count;
+    const struct conf_table *const *tables = policy_tables(&count);
+    struct conf_snapshot *conf = conf_read_text(NULL, "defaults", tables, count, &error);
+    struct policy_snapshot *snapshot =
+        conf == NULL ? NULL : policy_snapshot_create(conf, &options, &error);
+    struct policy_session *session;
+    const char *helo = tool_args_get(args, "helo");
+    const struct policy_connect_facts connect = {.address = address};
+    const struct policy_helo_facts said = {.helo = base_text_of(helo)};
+    const struct policy_mail_facts mail = {.reverse_path =
+                                               base_text_of(tool_args_get(args, "from"))};
+
+    conf_snapshot_unref(&conf);
+    if (snapshot == NULL)
+        return tool_fail(io, TOOL_CONFIG, "%s", error.text);
+    session = policy_session_create(&env, snapshot);
+    (void)policy_session_connect(session, &connect);
+    (void)policy_session_helo(session, &said);
+    (void)policy_session_mail(session, &mail);
+    (void)policy_session_eom(session, NULL, NULL);
+    if (policy_session_decision(session)->spf != NULL)
+        print(session, tool_args_has(args, "json"), io->out);
+    policy_session_destroy(&session);
+    policy_snapshot_unref(&snapshot);
+    return TOOL_ANSWERED;
+}
+
+static enum tool_status run(const struct tool_args *args, const struct tool_io *io)
+{
+    struct tool_asking asking = {NULL};
+    struct sockaddr_storage address;
+    struct base_error error = {""};
+    enum tool_status status;
+
+    if (!tool_address_parse(tool_args_get(args, "ip"), &address, &error))
+        return tool_fail(io, TOOL_USAGE, "%s", error.text);
+    if (address.ss_family == AF_UNIX)
+        return tool_fail(io, TOOL_USAGE, "--ip: SPF judges the address of a client");
+    status = tool_asking_open(&asking, args, io, (size_t)64 << 10);
+    if (status == TOOL_ANSWERED)
+        status = evaluate(&asking, (const struct sockaddr *)&address, args, io);
+    tool_asking_close(&asking);
+    return status;
+}
+
+const struct tool_command tool_spf = {
+    .name = "spf",
+    .operands = "",
+    .summary = "evaluate SPF for a client and explain it",
+    .flags = flags,
+    .flag_count = sizeof(flags) / sizeof(flags[0]),
+    .run = run,
+};
