@@ -21,7 +21,9 @@
 
 /* One signature that is looked at. */
 struct item {
-    const struct policy_field *field;
+    /* The field's value, by whose place in memory the field is known: the list of fields may move
+     * under us when something is inserted. */
+    struct base_text value;
     struct dkim_signature signature;
     struct dkim_candidates candidates;
     /* Which pass it is in; only while nothing speaks against it. */
@@ -140,7 +142,7 @@ static bool choose_signatures(struct dkim_verification *verification)
                 continue;
             others--;
         }
-        verification->items[verification->count++].field = field;
+        verification->items[verification->count++].value = field->value;
     }
     return true;
 }
@@ -180,9 +182,8 @@ static bool read_signatures(struct dkim_verification *verification)
     for (size_t i = 0; i < verification->count; i++) {
         struct item *item = &verification->items[i];
 
-        if (!dkim_signature_read(verification->arena, item->field->value,
-                                 verification->options.now_s, verification->options.max_names,
-                                 &item->signature))
+        if (!dkim_signature_read(verification->arena, item->value, verification->options.now_s,
+                                 verification->options.max_names, &item->signature))
             return false;
         if (fault != NULL)
             refuse(item, DKIM_RESULT_PERMERROR, fault);
@@ -271,7 +272,7 @@ static bool is_fed(const struct dkim_verification *verification, const struct po
                    size_t pass, bool want_all)
 {
     for (size_t i = 0; i < verification->count; i++)
-        if (verification->items[i].field == field)
+        if (verification->items[i].value.data == field->value.data)
             return is_live(&verification->items[i]) &&
                    (want_all || verification->items[i].pass == pass);
     return false;

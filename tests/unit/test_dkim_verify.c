@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+
 #include "tests/unit/dkim_custom.h"
 
 /* Made for these tests: too short for anything. */
@@ -682,6 +684,35 @@ static void test_edits_do_not_matter(void **state)
     dkim_library_destroy(&library);
 }
 
+/* The list of fields moves while the body is on its way; the second look at the header, which
+ * several keys at one name need, still finds the signature. */
+static void test_edits_meanwhile(void **state)
+{
+    struct dkim_library *library = dkim_library_create();
+    struct test_message message;
+    struct test_dns dns;
+    struct dkim_verify_options options;
+    struct dkim_verification *verification;
+    const struct dkim_verdicts *verdicts;
+
+    (void)state;
+    test_dns_begin(&dns, BASE_TEXT(zone));
+    options = (struct dkim_verify_options){library, dns.lookups, NULL, TEST_NOW, 10, 200};
+    test_message_begin(&message, BASE_TEXT(HEADER), BASE_TEXT(BODY));
+    custom_add(&message, RFC8463_RSA, SIG("several", ""));
+    verification = dkim_verification_begin(message.arena, &options, &message.header);
+    for (int i = 0; i < 100; i++)
+        assert_true(policy_edits_insert(&message.edits, &message.header, BASE_TEXT("From"),
+                                        BASE_TEXT(" ours")));
+    dkim_verification_body(verification, message.body);
+    verdicts = dkim_verification_finish(verification);
+    dkim_verification_end(&verification);
+    assert_int_equal(verdicts->items[0].result, DKIM_RESULT_PASS);
+    test_message_end(&message);
+    test_dns_end(&dns);
+    dkim_library_destroy(&library);
+}
+
 /* A NUL is never handed on; the field is as if it were not there. */
 static void test_nul_in_a_field(void **state)
 {
@@ -763,6 +794,63 @@ static void test_a_small_arena_is_no_crash(void **state)
     dkim_library_destroy(&library);
 }
 
+/* --- threads --- */
+
+struct worker {
+    pthread_t thread;
+    struct dkim_library *library;
+    const struct dkim_sign_block *block;
+    unsigned passed;
+};
+
+static void *work(void *context)
+{
+    struct worker *worker = context;
+
+    for (int i = 0; i < 20; i++) {
+        struct test_message message;
+        struct test_dns dns;
+        const struct dkim_verdicts *verdicts;
+
+        test_dns_begin(&dns, BASE_TEXT(zone));
+        test_message_begin(&message, BASE_TEXT(HEADER), BASE_TEXT(BODY));
+        test_sign(&message, worker->block, TEST_NOW);
+        verdicts = test_verify(&message, &dns, worker->library, TEST_NOW);
+        for (size_t k = 0; k < verdicts->count; k++)
+            worker->passed += verdicts->items[k].result == DKIM_RESULT_PASS ? 1 : 0;
+        test_message_end(&message);
+        test_dns_end(&dns);
+    }
+    return NULL;
+}
+
+/* One library and one block for all sessions. */
+static void test_threads(void **state)
+{
+    struct dkim_signer signers[] = {{test_key(RFC8463_RSA), "one"},
+                                    {test_key(RFC8463_ED25519), "ed"}};
+    struct dns_name domain = test_name("example.org");
+    struct dkim_library *library = dkim_library_create();
+    struct dkim_sign_block block;
+    struct worker workers[4];
+
+    (void)state;
+    dkim_sign_block_init(&block, &domain);
+    block.signers = signers;
+    block.signer_count = 2;
+    for (size_t i = 0; i < 4; i++) {
+        workers[i] = (struct worker){.library = library, .block = &block};
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
+        assert_int_equal(workers[i].passed, 40);
+    }
+    dkim_library_destroy(&library);
+    keys_key_unref(&signers[0].key);
+    keys_key_unref(&signers[1].key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -772,9 +860,11 @@ int main(void)
         cmocka_unit_test(test_cap_takes_aligned_first),
         cmocka_unit_test(test_a_cut_header_is_not_judged),
         cmocka_unit_test(test_edits_do_not_matter),
+        cmocka_unit_test(test_edits_meanwhile),
         cmocka_unit_test(test_nul_in_a_field),
         cmocka_unit_test(test_end_is_idempotent_and_early),
         cmocka_unit_test(test_a_small_arena_is_no_crash),
+        cmocka_unit_test(test_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
