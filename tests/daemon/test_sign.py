@@ -113,19 +113,24 @@ def old_mta(place):
     require_verifies(out)
     done = miltload(daemon, "-n", "1", "--actions", "0x1", "--max-time", "1",
                     is_good=False)
-    check(list(done["errors"]) and not done["replies"], "an MTA that deletes nothing: %s" % done)
+    # Whether the load generator still sees the answer or only the closed socket is chance.
+    check(done["messages"] == 0 and not done["replies"], "an MTA that deletes nothing: %s" % done)
     check(daemon.has_logged("adding and deleting fields"), "no word about it")
     check(daemon.stop() == 0, "exit status")
 
 
 def not_ours(place):
-    """A stranger's mail, and a domain without keys, go on as they are."""
+    """Mail of a domain without keys goes on as it is, a stranger's with our judgement on top."""
     daemon = Daemon(place).start()
-    for text, more in ((PLAIN, []), (PLAIN.replace("example.org", "example.net"), LOGIN)):
+    for text, more, edits in ((PLAIN, [], {"INSHEADER": 1}),
+                              (PLAIN.replace("example.org", "example.net"), LOGIN, {})):
         out, summary = pass_through(daemon, text, *more)
-        check(summary["modifications"] == {} and summary["replies"] == {"continue": 1}, summary)
+        check(summary["modifications"] == edits and summary["replies"] == {"continue": 1}, summary)
         with open(out, "rb") as file:
-            check(file.read() == text.encode().replace(b"\n", b"\r\n"), "changed")
+            data = file.read()
+        check(data.startswith(b"Authentication-Results:") == bool(edits), "judgement")
+        check(data.endswith(text.encode().replace(b"\n", b"\r\n")), "changed")
+        check(b"DKIM-Signature" not in data, "signed")
     check(daemon.stop() == 0, "exit status")
 
 
