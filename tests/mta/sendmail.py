@@ -2,6 +2,7 @@
 take Postfix's place on the machine."""
 import glob
 import os
+import socket
 import subprocess
 
 from mta import HOST, LOCAL_DOMAINS, Mailbox, Mta
@@ -66,8 +67,14 @@ def unpack(cache):
     if os.path.exists(os.path.join(root, "complete")):
         return root
     os.makedirs(cache, exist_ok=True)
-    done = subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *PACKAGES],
-                          cwd=cache, capture_output=True, text=True, check=False, timeout=300)
+    apt = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root"]
+    for before in (None, "update"):
+        if before:
+            subprocess.run([*apt, before], capture_output=True, check=False, timeout=300)
+        done = subprocess.run([*apt, "download", *PACKAGES], cwd=cache, capture_output=True,
+                              text=True, check=False, timeout=300)
+        if not done.returncode:
+            break
     if done.returncode:
         raise Unavailable("apt-get download: " + " ".join(done.stderr.split())[:300])
     for package in glob.glob(os.path.join(cache, "*.deb")):
@@ -130,12 +137,11 @@ class Sendmail(Mta):
         self._write("local-host-names", "".join(name + "\n" for name in LOCAL_DOMAINS))
         self._write("service.switch", "hosts files\naliases files\n")
         self._write("deliver", DELIVER, 0o755)
-        # It sleeps for a minute when the machine's own name is not a full one: it gets a name of
-        # its own, with a hosts file, where namespaces may be made.
-        hosts = self._write("hosts", "127.0.0.1 %s mx localhost\n" % HOST)
-        in_namespace = ["unshare", "-m", "-u", "sh", "-c",
-                        'hostname "$1"; mount --bind "$2" /etc/hosts; shift 2; exec "$@"', "sh", HOST,
-                        hosts]
+        # It sleeps for a minute when the machine's name leads to no full one: it gets a hosts file
+        # of its own, where namespaces may be made.
+        hosts = self._write("hosts", "127.0.0.1 %s %s localhost\n" % (HOST, socket.gethostname()))
+        in_namespace = ["unshare", "-m", "sh", "-c",
+                        'mount --bind "$1" /etc/hosts; shift; exec "$@"', "sh", hosts]
         if subprocess.run([*in_namespace, "true"], capture_output=True, check=False).returncode:
             in_namespace = []
         program = os.path.join(self.packages, BINARY)
