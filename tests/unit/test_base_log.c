@@ -31,6 +31,8 @@ static void capture_begin(struct capture *capture, enum base_log_target target,
     base_log_init(&options);
     capture->file = memfd_create("stderr", MFD_CLOEXEC);
     assert_true(capture->file >= 0);
+    /* A memfd's position, unlike a file's, is not locked while threads write. */
+    assert_int_equal(fcntl(capture->file, F_SETFL, O_APPEND), 0);
     capture->saved = dup(STDERR_FILENO);
     assert_true(dup2(capture->file, STDERR_FILENO) >= 0);
 }
