@@ -15,6 +15,9 @@
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -293,12 +296,17 @@ static int serve(struct process *process)
 }
 
 /* libmilter's and libunbound's threads are running: no destructors, they would be pulled from under
- * them. (Sanitizers report at exit, so there it is worth the risk.) */
+ * them. Instrumented builds report at exit, so there it is worth the risk; for leaks it is asked
+ * before, because what a living thread of OpenSSL holds is none. */
 static _Noreturn void end(struct process *process, int status)
 {
+    filter_listener_abandon(&process->listener);
     filter_pidfile_remove(&process->pidfile);
     base_log_info("stopped");
-#ifdef WITH_SANITIZER
+#if defined(__SANITIZE_ADDRESS__)
+    __lsan_do_leak_check();
+    _exit(status);
+#elif defined(WITH_SANITIZER)
     exit(status);
 #else
     _exit(status);

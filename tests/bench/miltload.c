@@ -471,7 +471,7 @@ static void run(struct outcome *out)
     }
     uint64_t t0 = now_ns();
     uint64_t limit = t0 + (uint64_t)G.maxtime_s * 1000000000u;
-    struct worker *w = start();
+    struct worker *w = out->workers = start();
     if (G.idle)
         hold(limit, out);
     join(w, limit);

@@ -212,6 +212,7 @@ void *worker_main(void *arg);
 struct pstat pid_stat(pid_t p);
 void reset_hwm(pid_t p);
 struct outcome {
+    struct worker *workers;
     struct worker sum;
     double wall;
     unsigned held_n;

@@ -23,6 +23,13 @@ IS_ROOT = os.geteuid() == 0
 # Instrumented builds are slower, and the machine may be busy.
 PATIENCE = 60
 
+# For instrumented builds; others do not look at them. The libraries have no frame pointers.
+for _name, _options in (
+        ("ASAN_OPTIONS", "fast_unwind_on_malloc=0"),
+        ("LSAN_OPTIONS", "print_suppressions=0:suppressions=" + SOURCE + "/tests/lsan.supp"),
+        ("TSAN_OPTIONS", "halt_on_error=0:suppressions=" + SOURCE + "/tests/tsan.supp")):
+    os.environ.setdefault(_name, _options)
+
 
 class Failure(Exception):
     pass
