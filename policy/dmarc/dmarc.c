@@ -147,7 +147,9 @@ static bool choose_policy(struct evaluation *evaluation)
     return true;
 }
 
-/* 4.10.2. Equal names need no walk; strict alignment never does. */
+/* 4.10.2. Equal names need no walk; strict alignment never does. An organizational domain is the
+ * end of its name, or all of it: a domain outside of the author's can have another one only,
+ * whatever its DNS says or fails to say. */
 static void align(struct evaluation *evaluation, struct dmarc_identifier *identifier,
                   bool is_strict)
 {
@@ -159,6 +161,9 @@ static void align(struct evaluation *evaluation, struct dmarc_identifier *identi
     if (identifier->is_aligned || is_strict)
         return;
     walk_author(evaluation);
+    if (!evaluation->walk->is_temporary &&
+        !dns_name_is_within(identifier->domain, &outcome->organizational_domain))
+        return;
     dmarc_walk_run(&walk, evaluation->request->lookups, identifier->domain);
     identifier->organizational = *dmarc_walk_organizational(&walk, &storage);
     identifier->has_organizational = true;

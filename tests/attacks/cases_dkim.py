@@ -177,6 +177,18 @@ def domains(world):
         ("psd=y at the thief's own domain",
          Mail(world.sign(text(), "thief.example"), zone=PSD_THIEF), FORGED,
          Mail(world.sign(text(b"x@thief.example"), "thief.example")), PASS),
+        ("the thief's DNS that fails opens nothing",
+         Mail(world.sign(text(), "mail.thief.example"), zone=world.record(
+             "e1._domainkey.mail.thief.example", world.ed) +
+              "$FAULT _dmarc.mail.thief.example. TXT SERVFAIL\n"), FORGED,
+         Mail(world.sign(text(), "mail.bank.example"), zone=world.record(
+             "e1._domainkey.mail.bank.example", world.ed) +
+              "$FAULT _dmarc.mail.thief.example. TXT SERVFAIL\n"), PASS),
+        ("the thief's SPF that fails opens nothing",
+         Mail(text(), sender="<x@down.example>", zone="$FAULT down.example. TXT SERVFAIL\n"
+              "$FAULT _dmarc.down.example. TXT TIMEOUT\n"), FORGED,
+         Mail(text(b"x@thief.example"), sender="<x@down.example>",
+              zone="$FAULT down.example. TXT SERVFAIL\n"), UNDECIDED),
         ("the victim's DNS that fails",
          Mail(world.sign(text(b"x@slow.example"), THIEF),
               zone="$FAULT _dmarc.slow.example. TXT SERVFAIL\n"), LATER,
