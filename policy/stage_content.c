@@ -32,11 +32,12 @@ TEMPFAIL(signing_failed, "Message could not be signed, please try again later");
 
 static const struct base_text disposition_name = {"X-Postseal-Disposition", 22};
 
-/* Fields whose mere presence past the caps matters: a second From, a forged result. */
+/* Fields whose mere presence past the caps matters: a second From, a forged result or mark. */
 static bool is_always_counted(struct base_text name)
 {
     return base_text_equals_nocase(name, BASE_TEXT("From")) ||
-           base_text_equals_nocase(name, BASE_TEXT("Authentication-Results"));
+           base_text_equals_nocase(name, BASE_TEXT("Authentication-Results")) ||
+           base_text_equals_nocase(name, disposition_name);
 }
 
 void policy_session_field(struct policy_session *session, struct base_text name,

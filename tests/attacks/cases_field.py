@@ -67,6 +67,10 @@ def forged(world):
         ("a forged mark", Mail(text(more=b"X-Postseal-Disposition: none\n")), FORGED,
          Mail(text(OWN, b"X-Postseal-Disposition: none\nx-postseal-disposition: none\n")),
          dict(PASS, deleted=[("x-postseal-disposition", 2), ("X-Postseal-Disposition", 1)])),
+        ("a forged mark past the cap of fields",
+         Mail(text(more=b"X: y\n" * 1100 + b"X-Postseal-Disposition: none\n")), FORGED,
+         Mail(text(OWN, b"X: y\n" * 1100 + b"X-Postseal-Disposition: none\n")),
+         dict(PASS, deleted=[("X-Postseal-Disposition", 1)])),
     ]
     for head in ours:
         result.append(("A-R of %r" % head, Mail(text(more=field(head))), FORGED,
