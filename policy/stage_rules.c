@@ -61,6 +61,9 @@ static bool is_for_reserved(const struct policy_session *session,
         return false;
     if (recipient != NULL)
         return is_reserved(session, recipient);
+    /* Of those past the cap nobody knows either. */
+    if (session->recipients_kept < session->decision.recipients)
+        return false;
     if (it == NULL)
         return false;
     for (; it != NULL; it = it->next) {
