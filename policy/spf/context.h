@@ -28,6 +28,15 @@ struct spf_alias {
     const struct dns_name *host;
 };
 
+/* A name of the client (ptr.c). */
+struct spf_ptr_name {
+    struct dns_name name;
+    bool is_checked;
+    bool is_validated;
+    /* It has no address at all. */
+    bool is_void;
+};
+
 struct spf_context {
     const struct spf_request *request;
     /* <domain> of the request, and <sender> as macros see it. */
@@ -41,6 +50,15 @@ struct spf_context {
     size_t alias_capacity;
     unsigned terms;
     unsigned voids;
+    /* The term that is being evaluated, and its record; NULL outside (the start, explanation). */
+    struct spf_term *term;
+    const struct spf_record *record;
+
+    /* The client's names; asked for once. */
+    bool has_ptr;
+    bool is_ptr_void;
+    struct spf_ptr_name *ptr_names;
+    size_t ptr_count;
 
     /* Once set, the evaluation is over: no look-up is answered any more. */
     bool is_stopped;
@@ -55,6 +73,10 @@ struct spf_context {
 /* Ends the evaluation with `verdict`; the first call wins. */
 void spf_context_stop(struct spf_context *context, enum spf_verdict verdict, const char *reason,
                       const struct dns_name *domain);
+/* A look-up of the term under evaluation found nothing. 4.6.4 limits the number of "terms" for
+ * which that happens: a term counts once, however many look-ups it makes (an mx of IPv4-only hosts
+ * asked for an IPv6 client is one). Stops the evaluation past the limit. */
+void spf_context_count_void(struct spf_context *context);
 /* 127.0.0.0/8 or ::1. */
 bool spf_client_is_loopback(const struct spf_client *client);
 /* The client's address is `octets`/`prefix` of the same family. */
@@ -63,9 +85,12 @@ bool spf_client_matches(const struct spf_client *client, const unsigned char *oc
 
 /* The term is ip4 or ip6 and holds the client. */
 bool spf_term_is_ip_match(const struct spf_context *context, const struct spf_term *term);
+/* The domain-spec uses a local part that is not ASCII: such a term does not match anything (RFC
+ * 8616 section 4). */
+bool spf_is_never_match(const struct spf_context *context, struct base_text domain_spec);
 /* Expands a domain-spec to the name to ask for. False if there is no such name: too long without a
- * dot, an empty or too long label, a NUL; or a local part that is not ASCII is used (RFC 8616
- * section 4: that never matches). May ask DNS (%{p}). */
+ * dot, an empty or too long label, a NUL; or
+ * the term never matches. May ask DNS (%{p}). */
 __attribute__((warn_unused_result)) bool spf_expand_name(struct spf_context *context,
                                                          struct base_text domain_spec,
                                                          const struct dns_name *domain,

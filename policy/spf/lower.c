@@ -168,6 +168,14 @@ static bool lower_term(struct spf_context *context, struct spf_record *record,
     return false;
 }
 
+/* 4.6.4; a lowered record has no room for more. */
+static unsigned max_terms(const struct spf_context *context)
+{
+    unsigned max = context->request->max_terms;
+
+    return max < SPF_TERMS_MAX ? max : SPF_TERMS_MAX;
+}
+
 /* The whole record. Terms past the limit are not written: the one that passes it stops the
  * evaluation when it is reached. */
 static void lower_record(struct spf_context *context, struct spf_record *record,
@@ -181,7 +189,7 @@ static void lower_record(struct spf_context *context, struct spf_record *record,
         is_closed = lower_term(context, record, term, out);
         if (term->mechanism != SPF_MECHANISM_ALL && term->mechanism != SPF_MECHANISM_IP4 &&
             term->mechanism != SPF_MECHANISM_IP6)
-            is_closed |= ++asking > context->request->max_terms;
+            is_closed |= ++asking > max_terms(context);
     }
     /* 6.1: "all" anywhere makes redirect be ignored. */
     if (!is_closed && record->redirect != NULL && !record->has_all)
@@ -245,12 +253,15 @@ static SPF_dns_rr_t *answer_record(struct spf_context *context, SPF_dns_server_t
 static void expand_target(struct spf_context *context, const struct spf_record *record,
                           struct spf_term *term)
 {
-    term->has_target = true;
-    if (term->domain_spec.data == NULL)
-        term->target = record->domain;
-    else
-        term->has_target =
-            spf_expand_name(context, term->domain_spec, &record->domain, &term->target);
+    struct dns_name *name;
+
+    if (term->domain_spec.data == NULL) {
+        term->target = &record->domain;
+        return;
+    }
+    name = base_arena_alloc(context->request->arena, sizeof(*name));
+    if (name != NULL && spf_expand_name(context, term->domain_spec, &record->domain, name))
+        term->target = name;
 }
 
 /* One client address of the answer: what libspf2 compares, with the term's prefix, with the client.
@@ -286,16 +297,6 @@ static SPF_dns_rr_t *answer_addresses(struct spf_context *context, SPF_dns_serve
     return rr;
 }
 
-/* 4.6.4: at most `max_voids` look-ups may find nothing. */
-static SPF_dns_rr_t *answer_void(struct spf_context *context, SPF_dns_server_t *server,
-                                 const char *name, ns_type type, const struct spf_record *record)
-{
-    if (++context->voids > context->request->max_voids)
-        spf_context_stop(context, SPF_VERDICT_PERMERROR, "too many look-ups found nothing",
-                         &record->domain);
-    return answer_none(server, name, type, NO_DATA);
-}
-
 static SPF_dns_rr_t *answer_exists(SPF_dns_server_t *server, const char *name, bool is_match)
 {
     SPF_dns_rr_t *rr;
@@ -325,7 +326,9 @@ static SPF_dns_rr_t *answer_hosts(struct spf_context *context, SPF_dns_server_t 
         struct dns_name *host = base_arena_alloc(context->request->arena, sizeof(*host));
         size_t number = alias_add(context, SPF_ALIAS_MX_HOST, mx.record, mx.term);
 
-        if (host == NULL || context->is_stopped)
+        if (host == NULL)
+            spf_context_stop(context, SPF_VERDICT_TEMPERROR, "no memory left", NULL);
+        if (context->is_stopped)
             break;
         /* A name that cannot be asked for stays the root, which has no address. */
         if (dns_name_make(host, answer->records[i].value) == DNS_NAME_OK)
@@ -352,8 +355,10 @@ static SPF_dns_rr_t *look_up_host(struct spf_context *context, SPF_dns_server_t 
         spf_context_stop(context, SPF_VERDICT_TEMPERROR, dns_status_text(answer->status), host);
         return answer_none(server, name, type, TRY_AGAIN);
     }
-    if (answer->count == 0)
-        return answer_void(context, server, name, type, alias->record);
+    if (answer->count == 0) {
+        spf_context_count_void(context);
+        return answer_none(server, name, type, NO_DATA);
+    }
     if (asked == DNS_TYPE_MX)
         return answer_hosts(context, server, name, alias, answer);
     if (term->mechanism == SPF_MECHANISM_EXISTS) {
@@ -369,12 +374,16 @@ static SPF_dns_rr_t *look_up_record(struct spf_context *context, SPF_dns_server_
     struct spf_term *term = alias->term;
     struct spf_record *record;
 
-    if (!term->has_target) {
+    /* RFC 8616 section 4: such a term does not match. */
+    if (spf_is_never_match(context, term->domain_spec))
+        return answer_text(server, name, "v=spf1 ?all");
+    /* 4.3: check_host() of a malformed name, or one of a single label, is none. */
+    if (term->target == NULL || term->target->label_count < 2) {
         spf_context_stop(context, SPF_VERDICT_PERMERROR, "a name to include is malformed",
                          &alias->record->domain);
         return answer_none(server, name, ns_t_txt, TRY_AGAIN);
     }
-    record = fetch_record(context, &term->target, false);
+    record = fetch_record(context, term->target, false);
     if (record == NULL)
         return answer_none(server, name, ns_t_txt, TRY_AGAIN);
     term->child = record;
@@ -389,7 +398,7 @@ static SPF_dns_rr_t *look_up_term(struct spf_context *context, SPF_dns_server_t 
 
     term->is_reached = true;
     term->number = ++context->terms;
-    if (context->terms > context->request->max_terms) {
+    if (context->terms > max_terms(context)) {
         spf_context_stop(context, SPF_VERDICT_PERMERROR, "too many terms that ask DNS",
                          &alias->record->domain);
         return answer_none(server, name, type, TRY_AGAIN);
@@ -399,13 +408,13 @@ static SPF_dns_rr_t *look_up_term(struct spf_context *context, SPF_dns_server_t 
         return answer_none(server, name, type, TRY_AGAIN);
     if (term->mechanism == SPF_MECHANISM_INCLUDE || term->mechanism == SPF_MECHANISM_REDIRECT)
         return look_up_record(context, server, name, alias);
-    if (!term->has_target)
+    if (term->target == NULL)
         return answer_none(server, name, type, NO_DATA);
     if (term->mechanism == SPF_MECHANISM_PTR) {
-        term->is_match = spf_ptr_matches(context, &term->target);
+        term->is_match = spf_ptr_matches(context, term->target);
         return answer_exists(server, name, term->is_match);
     }
-    return look_up_host(context, server, name, type, alias, &term->target);
+    return look_up_host(context, server, name, type, alias, term->target);
 }
 
 static bool alias_find(struct spf_context *context, const char *name, size_t *index_r)
@@ -430,6 +439,8 @@ static SPF_dns_rr_t *look_up(SPF_dns_server_t *server, const char *name, ns_type
     if (!alias_find(context, name, &index))
         return answer_none(server, name, type, HOST_NOT_FOUND);
     alias = &context->aliases[index];
+    context->term = alias->term;
+    context->record = alias->record;
     switch (alias->kind) {
     case SPF_ALIAS_START:
         context->root = fetch_record(context, &context->domain, true);
@@ -506,5 +517,6 @@ enum spf_verdict spf_lower_evaluate(struct spf_context *context)
     }
     SPF_request_free(query);
     SPF_server_free(server);
+    context->term = NULL;
     return context->is_stopped ? context->stop_verdict : verdict;
 }

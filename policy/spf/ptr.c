@@ -1,6 +1,6 @@
 /* RFC 7208 sections 5.5 and 7.3: the client's names are those of its PTR records whose own address
  * records name the client again. An error of DNS means no name: never an error of the evaluation.
- * Only the first ten names are looked at (4.6.4). */
+ * Only the first ten names are looked at (4.6.4), each of them once. */
 #include "policy/spf/ptr.h"
 
 #include <string.h>
@@ -8,94 +8,97 @@
 #include "base/arena.h"
 #include "policy/spf/context.h"
 
-static bool has_client_address(struct spf_context *context, const struct dns_name *name)
+static bool is_void(const struct dns_answer *answer)
 {
-    const struct spf_client *client = &context->request->client;
-    const struct dns_answer *answer = dns_lookups_get(context->request->lookups, name,
-                                                      client->is_ipv6 ? DNS_TYPE_AAAA : DNS_TYPE_A);
-    size_t length = client->is_ipv6 ? 16 : 4;
-
-    for (size_t i = 0; i < answer->count; i++)
-        if (memcmp(answer->records[i].value.data, client->octets, length) == 0)
-            return true;
-    return false;
+    return answer->count == 0 && !dns_status_is_temporary(answer->status);
 }
 
-/* The answer's first SPF_PTR_MAX names, validated one after the other until `each` says stop. */
-static void each_validated(struct spf_context *context,
-                           bool (*each)(void *closure, const struct dns_name *name), void *closure)
+/* Asks for the client's names, unless that was done. */
+static void ask_names(struct spf_context *context)
 {
     const struct spf_client *client = &context->request->client;
     const struct dns_answer *answer;
     struct dns_name reverse;
     size_t count;
 
+    if (context->has_ptr)
+        return;
+    context->has_ptr = true;
     dns_name_reverse(&reverse, client->octets, client->is_ipv6 ? 16 : 4);
     answer = dns_lookups_get(context->request->lookups, &reverse, DNS_TYPE_PTR);
+    context->is_ptr_void = is_void(answer);
     count = answer->count < SPF_PTR_MAX ? answer->count : SPF_PTR_MAX;
-    for (size_t i = 0; i < count; i++) {
-        struct dns_name name;
+    if (count > 0)
+        context->ptr_names =
+            base_arena_alloc(context->request->arena, count * sizeof(*context->ptr_names));
+    for (size_t i = 0; i < count && context->ptr_names != NULL; i++) {
+        struct spf_ptr_name *name = &context->ptr_names[context->ptr_count];
 
-        if (dns_name_make(&name, answer->records[i].value) != DNS_NAME_OK)
-            continue;
-        if (has_client_address(context, &name) && !each(closure, &name))
-            return;
+        if (dns_name_make(&name->name, answer->records[i].value) == DNS_NAME_OK)
+            context->ptr_count++;
     }
 }
 
-struct match_closure {
-    const struct dns_name *target;
-    bool is_match;
-};
-
-static bool match_each(void *closure, const struct dns_name *name)
+static void check_name(struct spf_context *context, struct spf_ptr_name *name)
 {
-    struct match_closure *match = closure;
+    const struct spf_client *client = &context->request->client;
+    const struct dns_answer *answer;
+    size_t length = client->is_ipv6 ? 16 : 4;
 
-    match->is_match = dns_name_is_within(name, match->target);
-    return !match->is_match;
+    if (name->is_checked)
+        return;
+    name->is_checked = true;
+    answer = dns_lookups_get(context->request->lookups, &name->name,
+                             client->is_ipv6 ? DNS_TYPE_AAAA : DNS_TYPE_A);
+    name->is_void = is_void(answer);
+    for (size_t i = 0; i < answer->count; i++)
+        name->is_validated |= memcmp(answer->records[i].value.data, client->octets, length) == 0;
+}
+
+/* The next validated name from *index on, which moves behind it; NULL when there is none. */
+static const struct dns_name *next_validated(struct spf_context *context, size_t *index)
+{
+    ask_names(context);
+    if (context->is_ptr_void)
+        spf_context_count_void(context);
+    while (*index < context->ptr_count) {
+        struct spf_ptr_name *name = &context->ptr_names[(*index)++];
+
+        check_name(context, name);
+        if (name->is_void)
+            spf_context_count_void(context);
+        if (name->is_validated)
+            return &name->name;
+    }
+    return NULL;
 }
 
 bool spf_ptr_matches(struct spf_context *context, const struct dns_name *target)
 {
-    struct match_closure match = {target, false};
+    const struct dns_name *name;
+    size_t index = 0;
 
-    each_validated(context, match_each, &match);
-    return match.is_match;
-}
-
-struct pick_closure {
-    const struct dns_name *domain;
-    /* 0: nothing yet, 1: some name, 2: one below the domain, 3: the domain. */
-    int rank;
-    struct dns_name name;
-};
-
-static bool pick_each(void *closure, const struct dns_name *name)
-{
-    struct pick_closure *pick = closure;
-    int rank = 1;
-
-    if (dns_name_equals(name, pick->domain))
-        rank = 3;
-    else if (dns_name_is_within(name, pick->domain))
-        rank = 2;
-    if (rank > pick->rank) {
-        pick->rank = rank;
-        pick->name = *name;
-    }
-    return rank < 3;
+    while ((name = next_validated(context, &index)) != NULL)
+        if (dns_name_is_within(name, target))
+            return true;
+    return false;
 }
 
 struct base_text spf_ptr_validated_name(struct spf_context *context, const struct dns_name *domain)
 {
-    struct pick_closure pick = {.domain = domain};
-    const char *copy;
+    const struct dns_name *any = NULL;
+    const struct dns_name *below = NULL;
+    const struct dns_name *name;
+    size_t index = 0;
 
-    /* Not remembered: another domain may prefer another name, and dns_lookups asks only once. */
-    each_validated(context, pick_each, &pick);
-    if (pick.rank == 0)
-        return BASE_TEXT("unknown");
-    copy = base_arena_strndup(context->request->arena, pick.name.text, pick.name.length);
-    return copy == NULL ? BASE_TEXT("unknown") : (struct base_text){copy, pick.name.length};
+    while ((name = next_validated(context, &index)) != NULL) {
+        if (dns_name_equals(name, domain))
+            return (struct base_text){name->text, name->length};
+        if (any == NULL)
+            any = name;
+        if (below == NULL && dns_name_is_within(name, domain))
+            below = name;
+    }
+    name = below != NULL ? below : any;
+    return name == NULL ? BASE_TEXT("unknown") : (struct base_text){name->text, name->length};
 }

@@ -46,9 +46,10 @@ struct spf_term {
     bool is_match;
     /* The running count of terms that ask DNS when this one was reached. */
     unsigned number;
-    /* The name that the domain-spec became; valid if has_target. */
-    bool has_target;
-    struct dns_name target;
+    /* One of its look-ups found nothing (4.6.4). */
+    bool is_void;
+    /* The name that the domain-spec became; NULL before, or if that is no name. In the arena. */
+    const struct dns_name *target;
     /* include, redirect: the record found there, or NULL. */
     struct spf_record *child;
     struct spf_term *next;

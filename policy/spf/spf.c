@@ -67,6 +67,21 @@ void spf_context_stop(struct spf_context *context, enum spf_verdict verdict, con
     context->stop_domain = domain;
 }
 
+void spf_context_count_void(struct spf_context *context)
+{
+    if (context->term == NULL || context->term->is_void)
+        return;
+    context->term->is_void = true;
+    if (++context->voids > context->request->max_voids)
+        spf_context_stop(context, SPF_VERDICT_PERMERROR, "too many look-ups found nothing",
+                         &context->record->domain);
+}
+
+bool spf_is_never_match(const struct spf_context *context, struct base_text domain_spec)
+{
+    return context->has_utf8_local_part && spf_macro_has_local_part(domain_spec);
+}
+
 /* 7.3: a name of more than 253 octets loses labels on the left. */
 bool spf_expand_name(struct spf_context *context, struct base_text domain_spec,
                      const struct dns_name *domain, struct dns_name *name_r)
@@ -74,8 +89,7 @@ bool spf_expand_name(struct spf_context *context, struct base_text domain_spec,
     struct base_buf text;
     struct base_text name;
 
-    /* RFC 8616 section 4. */
-    if (context->has_utf8_local_part && spf_macro_has_local_part(domain_spec))
+    if (spf_is_never_match(context, domain_spec))
         return false;
     base_buf_init(&text, context->request->arena, 16384);
     if (!spf_macro_expand(context, domain_spec, domain, &text))
@@ -240,4 +254,11 @@ void spf_check_host(const struct spf_request *request, struct spf_outcome *outco
     }
     outcome->verdict = spf_lower_evaluate(context);
     fill_outcome(context, outcome);
+    /* Whatever came out, a part of it may have been left out. */
+    if (base_arena_is_exhausted(request->arena))
+        *outcome = (struct spf_outcome){
+            .verdict = SPF_VERDICT_TEMPERROR,
+            .domain = request->domain,
+            .reason = "no memory left",
+        };
 }

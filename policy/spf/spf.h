@@ -17,6 +17,9 @@
 struct base_arena;
 struct spf_record;
 
+/* Terms that ask DNS (4.6.4). */
+#define SPF_TERMS_MAX 10
+
 /* RFC 7208 section 2.6. */
 enum spf_verdict {
     SPF_VERDICT_NONE,
@@ -53,7 +56,7 @@ struct spf_request {
     /* %{r}; "unknown" if empty. */
     struct base_text receiver;
     int64_t now_s;
-    /* 10 and 2 (4.6.4). */
+    /* 10 (SPF_TERMS_MAX; more is not possible) and 2 (4.6.4). */
     unsigned max_terms;
     unsigned max_voids;
     /* Fetch and expand exp= if the result is fail. */
