@@ -39,6 +39,25 @@ static void set_sender(struct spf_request *request, struct base_text mail_from)
     }
 }
 
+/* The verdict is libspf2's, the deciding term is found by us: they must say the same. */
+static bool is_term_of(const struct spf_outcome *outcome)
+{
+    switch (outcome->term.length == 0 ? '\0' : outcome->term.data[0]) {
+    case '\0':
+        return outcome->verdict == SPF_VERDICT_NONE || outcome->verdict == SPF_VERDICT_NEUTRAL ||
+               outcome->verdict == SPF_VERDICT_TEMPERROR ||
+               outcome->verdict == SPF_VERDICT_PERMERROR;
+    case '-':
+        return outcome->verdict == SPF_VERDICT_FAIL;
+    case '~':
+        return outcome->verdict == SPF_VERDICT_SOFTFAIL;
+    case '?':
+        return outcome->verdict == SPF_VERDICT_NEUTRAL;
+    default:
+        return outcome->verdict == SPF_VERDICT_PASS;
+    }
+}
+
 static bool run_case(const struct base_json *test, struct dns_resolver *resolver, bool is_verbose)
 {
     struct base_clock clock = base_clock_system();
@@ -62,7 +81,7 @@ static bool run_case(const struct base_json *test, struct dns_resolver *resolver
     set_sender(&request, mail_from);
     spf_check_host(&request, &outcome);
     got = outcome.explanation.data == NULL ? BASE_TEXT("DEFAULT") : outcome.explanation;
-    is_good = strcmp(spf_verdict_text(outcome.verdict), want) == 0 &&
+    is_good = strcmp(spf_verdict_text(outcome.verdict), want) == 0 && is_term_of(&outcome) &&
               (explanation.data == NULL || base_text_equals(got, explanation));
     if (!is_good || is_verbose)
         printf("%s %s: want %s \"%s\", got %s \"%.*s\", reason %s, term %.*s\n",
