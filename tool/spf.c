@@ -37,9 +37,9 @@ static void print_term(FILE *out, const struct spf_term *term, unsigned depth)
     }
     if (term->number > 0)
         (void)fprintf(out, "   [%u of 10]", term->number);
-    if (term->has_target) {
+    if (term->target != NULL) {
         (void)fputs("   asks ", out);
-        tool_print_text(out, (struct base_text){term->target.text, term->target.length});
+        tool_print_text(out, (struct base_text){term->target->text, term->target->length});
     }
     if (term->mechanism != SPF_MECHANISM_REDIRECT)
         (void)fputs(term->is_match ? "   matches" : "   does not match", out);

@@ -243,7 +243,8 @@ static void test_names(void **state)
         {"a.b.%{l}.%{l}.%{l}.%{l}.a.bcdefg", L60, L60 "." L60 "." L60 "." L60 ".a.bcdefg"},
         {"%{l}.%{l}.%{l}.%{l}.a.bcdefgh", L60, L60 "." L60 "." L60 "." L60 ".a.bcdefgh"},
         {"%{l}.%{l}.%{l}.%{l}.a.bcdefghi", L60, L60 "." L60 "." L60 ".a.bcdefghi"},
-        {"%{l-}%{l-}%{l-}%{l-}%{l-}.com", L60, NULL},
+        {"%{l}%{l}%{l}%{l}%{l}.com", L60, "com"},
+        {"%{l}%{l}%{l}%{l}%{l}%{o4}", L60, "org"},
     };
 
     (void)state;
