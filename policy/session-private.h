@@ -35,9 +35,12 @@ struct policy_session {
     /* Room for the longest HELO, taken once: clients may say HELO as often as they like. */
     char *helo_room;
     struct base_text helo;
-    /* What rules at connect and HELO said, for all that follows in this session. */
+    /* What rules at connect and HELO said, for all that follows in this session; another HELO
+     * begins again with what connect said. */
     bool is_session_accepted;
+    bool is_connect_accepted;
     const struct policy_verdict *session_mark;
+    const struct policy_verdict *connect_mark;
     struct policy_rule_hit *session_hits;
 
     /* From here on: one message, cleared by reset. */

@@ -44,7 +44,12 @@ const struct policy_verdict *policy_session_connect(struct policy_session *sessi
         policy_session_copy(session->connection, real_name(facts->client_name), NAME_KEPT);
     session->mta_name = policy_session_copy(session->connection, facts->mta_name, NAME_KEPT);
     session->daemon_name = policy_session_copy(session->connection, facts->daemon_name, NAME_KEPT);
-    return policy_session_run_rules(session, POLICY_STAGE_CONNECT, NULL);
+    const struct policy_verdict *verdict =
+        policy_session_run_rules(session, POLICY_STAGE_CONNECT, NULL);
+
+    session->is_connect_accepted = session->is_session_accepted;
+    session->connect_mark = session->session_mark;
+    return verdict;
 }
 
 const struct policy_verdict *policy_session_helo(struct policy_session *session,
@@ -61,6 +66,8 @@ const struct policy_verdict *policy_session_helo(struct policy_session *session,
         session->helo_room[length] = '\0';
         session->helo = (struct base_text){session->helo_room, length};
     }
+    session->is_session_accepted = session->is_connect_accepted;
+    session->session_mark = session->connect_mark;
     return policy_session_run_rules(session, POLICY_STAGE_HELO, NULL);
 }
 
