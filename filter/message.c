@@ -141,6 +141,16 @@ static int reply(struct filter_session *session, const struct filter_mta *mta,
 /* --- connect and HELO ----------------------------------------------------------------------------
  */
 
+/* A refused client is logged at once: some MTAs show nothing more of the session. */
+static int greet(struct filter_session *session, const struct filter_mta *mta,
+                 enum policy_stage stage, const struct policy_verdict *verdict)
+{
+    if (filter_reply_is_final(verdict)) {
+        log_decision(policy_session_decision(session->policy));
+    }
+    return filter_reply_choose(session, mta, stage, verdict);
+}
+
 int filter_message_connect(struct filter_session *session, const struct filter_mta *mta,
                            const char *host, const struct sockaddr *address)
 {
@@ -150,8 +160,8 @@ int filter_message_connect(struct filter_session *session, const struct filter_m
                                          .daemon_name = macro(mta, "{daemon_name}"),
                                          .mta_version = macro(mta, "v")};
 
-    return filter_reply_choose(session, mta, POLICY_STAGE_CONNECT,
-                               policy_session_connect(session->policy, &facts));
+    return greet(session, mta, POLICY_STAGE_CONNECT,
+                 policy_session_connect(session->policy, &facts));
 }
 
 /* EHLO inside a transaction ends it, after STARTTLS it comes again. */
@@ -167,8 +177,7 @@ int filter_message_helo(struct filter_session *session, const struct filter_mta 
 
     filter_message_end(session, mta);
     session->helo_verdict = NULL;
-    return filter_reply_choose(session, mta, POLICY_STAGE_HELO,
-                               policy_session_helo(session->policy, &facts));
+    return greet(session, mta, POLICY_STAGE_HELO, policy_session_helo(session->policy, &facts));
 }
 
 /* --- the message ---------------------------------------------------------------------------------
@@ -295,13 +304,14 @@ static const struct policy_verdict *carry_out(struct filter_session *session,
                                               const struct policy_verdict *verdict)
 {
     const struct policy_edits *edits = policy_session_edits(session->policy);
+    const char *rule = verdict->rule[0] == '\0' ? "postseal" : verdict->rule;
     char reason[FILTER_REPLY_TEXT_SIZE];
 
     if (!filter_edits_apply(mta, &session->protocol, edits)) {
         return &cannot_edit;
     }
     if (verdict->action == POLICY_ACTION_HOLD_QUEUE) {
-        filter_reply_escape(verdict->text[0] == '\0' ? "held by postseal" : verdict->text, reason);
+        filter_reply_escape(rule, reason);
         if (!filter_protocol_can_quarantine(&session->protocol) ||
             !mta->ops->quarantine(mta->context, reason)) {
             return &cannot_edit;

@@ -138,6 +138,7 @@ static void log_verdict(const struct policy_decision *decision, struct base_log_
     if (decision->would->code[0] != '\0')
         base_buf_appendf(&words, "/%s/%s", decision->would->code, decision->would->enhanced);
     base_log_line_add(line, "would", base_buf_text(&words));
+    add_cstr(line, "would-rule", decision->would->rule);
 }
 
 static void log_signatures(const struct policy_decision *decision, struct base_log_line *line)

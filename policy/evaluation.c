@@ -69,6 +69,17 @@ void policy_evaluation_content(struct policy_session *session, void (*progress)(
     dns_lookups_set_progress(evaluation->lookups, PROGRESS_NS, progress, context);
 }
 
+void policy_evaluation_note(struct policy_session *session)
+{
+    const struct policy_evaluation *evaluation = &session->evaluation;
+    struct policy_decision *decision = &session->decision;
+
+    if (evaluation->has_spf)
+        decision->spf = &evaluation->spf;
+    if (evaluation->has_helo_spf)
+        decision->helo_spf = &evaluation->helo_spf;
+}
+
 void policy_evaluation_end(struct policy_session *session)
 {
     dkim_verification_end(&session->evaluation.verification);

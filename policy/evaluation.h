@@ -47,6 +47,8 @@ void policy_evaluation_body(struct policy_session *session, struct base_text chu
 /* From here on waits are those of the end of message; `progress` may be NULL. */
 void policy_evaluation_content(struct policy_session *session, void (*progress)(void *context),
                                void *context);
+/* What is known by now goes into the decision; waits for nothing. */
+void policy_evaluation_note(struct policy_session *session);
 /* Frees what is not in the arena; idempotent. */
 void policy_evaluation_end(struct policy_session *session);
 

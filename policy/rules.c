@@ -157,8 +157,13 @@ static bool matches(const struct policy_rule *rule, const struct policy_rule_fac
 static void remember(const struct policy_rule *rule, struct base_arena *arena,
                      struct policy_rule_hit **hits)
 {
-    struct policy_rule_hit *hit = base_arena_alloc(arena, sizeof(*hit));
+    struct policy_rule_hit *hit;
 
+    /* Once a message, however many recipients it holds for. */
+    for (hit = *hits; hit != NULL; hit = hit->next)
+        if (hit->name == rule->name)
+            return;
+    hit = base_arena_alloc(arena, sizeof(*hit));
     if (hit == NULL)
         return;
     hit->name = rule->name;

@@ -65,7 +65,7 @@ unsigned policy_rules_deciding_stages(const struct policy_rules *rules);
 unsigned policy_rules_stages(const struct policy_rules *rules);
 
 /* Runs the rules of `stage`. The verdict lives in `arena`; NULL: no rule decided. Rules that
- * matched, observed ones too, are put before *hits. */
+ * matched, observed ones too, are put before *hits, each once. */
 const struct policy_verdict *policy_rules_decide(const struct policy_rules *rules,
                                                  enum policy_stage stage,
                                                  const struct policy_rule_facts *facts,

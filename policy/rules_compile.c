@@ -10,6 +10,9 @@
 #include "policy/networks.h"
 #include "policy/rules-private.h"
 
+/* Octets of a reply's text. */
+#define TEXT_MAX 200
+
 static const char *const stage_words[] = {"connect", "helo", "mail", "rcpt",
                                           "data",    "eoh",  "eom",  NULL};
 static const enum policy_stage stages[] = {
@@ -118,6 +121,17 @@ static bool is_enhanced_code(const char *text, char first)
     return sscanf(text, "%1u.%3u.%3u%c", &class_, &subject, &detail, &end) == 3 && text[0] == first;
 }
 
+/* What goes through an MTA as it is (filter/reply.h). */
+static bool is_text(const char *text)
+{
+    size_t length = strlen(text);
+
+    for (size_t i = 0; i < length; i++)
+        if (!base_ascii_is_print(text[i]))
+            return false;
+    return length > 0 && length <= TEXT_MAX;
+}
+
 static bool check_reply(struct conf_section *section, const struct policy_rule_options *options,
                         enum policy_action action, struct base_error *error_r)
 {
@@ -137,6 +151,13 @@ static bool check_reply(struct conf_section *section, const struct policy_rule_o
             return false;
         }
         return true;
+    }
+    if (options->text != NULL && !is_text(options->text)) {
+        conf_error_at(error_r, conf_section_where(section, "text"),
+                      "rule \"%s\": `text` is one line of at most %d printable ASCII characters: "
+                      "make it shorter or simpler",
+                      section->title, TEXT_MAX);
+        return false;
     }
     if (options->code != NULL && !is_code(options->code, first)) {
         conf_error_at(error_r, conf_section_where(section, "code"),
@@ -162,6 +183,13 @@ static bool check_rule(struct conf_section *section, struct base_error *error_r)
 
     if (!require(section, "stage", error_r) || !require(section, "action", error_r))
         return false;
+    if (action == POLICY_ACTION_DISCARD && stage == POLICY_STAGE_RCPT) {
+        conf_error_at(error_r, conf_section_where(section, "action"),
+                      "rule \"%s\": `discard` at stage \"rcpt\" would throw the message away for "
+                      "all recipients: use `stage = data` or a later one",
+                      section->title);
+        return false;
+    }
     if (action == POLICY_ACTION_DISCARD && stage < POLICY_STAGE_MAIL) {
         conf_error_at(
             error_r, conf_section_where(section, "action"),

@@ -41,6 +41,8 @@ struct policy_session {
     bool is_connect_accepted;
     const struct policy_verdict *session_mark;
     const struct policy_verdict *connect_mark;
+    const struct policy_verdict *session_would;
+    const struct policy_verdict *connect_would;
     struct policy_rule_hit *session_hits;
 
     /* From here on: one message, cleared by reset. */
@@ -77,6 +79,9 @@ void policy_session_note_left_out(struct policy_session *session, const char *wo
  * type); both static or in the message's arena. */
 void policy_session_note_override(struct policy_session *session, const char *type,
                                   const char *comment);
+/* A rule refused the whole message before its end: kept, so that end of message says it again
+ * should the MTA go on all the same, and the record is complete. */
+void policy_session_refuse(struct policy_session *session, const struct policy_verdict *verdict);
 /* stage_content.c: what the end of the header decides; once a message. */
 void policy_session_finish_header(struct policy_session *session);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/panic.h"
 #include "policy/dkim/signing.h"
@@ -137,6 +138,17 @@ void policy_session_note_override(struct policy_session *session, const char *ty
     override->comment = comment;
     override->next = session->decision.overrides;
     session->decision.overrides = override;
+}
+
+void policy_session_refuse(struct policy_session *session, const struct policy_verdict *verdict)
+{
+    struct policy_decision *decision = &session->decision;
+
+    if (session->latched == NULL)
+        session->latched = verdict;
+    decision->verdict = *verdict;
+    decision->is_aborted = false;
+    decision->elapsed_ns = base_clock_mono_ns(session->env.clock) - session->begin_ns;
 }
 
 void policy_session_note_left_out(struct policy_session *session, const char *words)

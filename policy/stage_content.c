@@ -162,8 +162,8 @@ const struct policy_verdict *policy_session_eoh(struct policy_session *session)
         return verdict;
     policy_session_finish_header(session);
     verdict = policy_session_run_rules(session, POLICY_STAGE_EOH, NULL);
-    if (verdict->action != POLICY_ACTION_CONTINUE && session->latched == NULL)
-        session->latched = verdict;
+    if (verdict->action != POLICY_ACTION_CONTINUE)
+        policy_session_refuse(session, verdict);
     return verdict;
 }
 
@@ -282,7 +282,8 @@ const struct policy_verdict *policy_session_eom(struct policy_session *session,
     const struct policy_verdict *verdict = decide(session);
     if (verdict->action != POLICY_ACTION_CONTINUE &&
         session->snapshot->options->mode == POLICY_MODE_OBSERVE) {
-        decision->would = verdict;
+        if (decision->would == NULL)
+            decision->would = verdict;
         verdict = policy_session_continue(POLICY_STAGE_EOM);
     }
     decision->verdict = *verdict;

@@ -1,5 +1,5 @@
-/* Connect to DATA: facts are copied and cut, and MAIL fixes the direction. Nothing is decided here
- * yet; what keeps a message from being handled is latched and said at end of message. */
+/* Connect to DATA: facts are copied and cut, MAIL fixes the direction, the rules of each stage are
+ * run. What else keeps a message from being handled is latched and said at end of message. */
 #include "base/arena.h"
 #include "base/clock.h"
 #include "policy/address.h"
@@ -28,49 +28,6 @@ static struct base_text real_name(struct base_text name)
     return name;
 }
 
-const struct policy_verdict *policy_session_connect(struct policy_session *session,
-                                                    const struct policy_connect_facts *facts)
-{
-    policy_session_reset(session);
-    base_arena_reset(session->connection);
-    session->helo_room = NULL;
-    session->helo = (struct base_text){NULL, 0};
-    session->is_session_accepted = false;
-    session->session_mark = NULL;
-    session->session_hits = NULL;
-    policy_client_init(&session->client, facts->address, facts->client_name);
-    policy_client_text(&session->client, session->client_address, sizeof(session->client_address));
-    session->client_name =
-        policy_session_copy(session->connection, real_name(facts->client_name), NAME_KEPT);
-    session->mta_name = policy_session_copy(session->connection, facts->mta_name, NAME_KEPT);
-    session->daemon_name = policy_session_copy(session->connection, facts->daemon_name, NAME_KEPT);
-    const struct policy_verdict *verdict =
-        policy_session_run_rules(session, POLICY_STAGE_CONNECT, NULL);
-
-    session->is_connect_accepted = session->is_session_accepted;
-    session->connect_mark = session->session_mark;
-    return verdict;
-}
-
-const struct policy_verdict *policy_session_helo(struct policy_session *session,
-                                                 const struct policy_helo_facts *facts)
-{
-    struct base_text helo = facts->helo;
-
-    if (session->helo_room == NULL)
-        session->helo_room = base_arena_alloc(session->connection, NAME_KEPT + 1);
-    session->helo = (struct base_text){NULL, 0};
-    if (session->helo_room != NULL && helo.data != NULL) {
-        size_t length = helo.length < NAME_KEPT ? helo.length : NAME_KEPT;
-        memcpy(session->helo_room, helo.data, length);
-        session->helo_room[length] = '\0';
-        session->helo = (struct base_text){session->helo_room, length};
-    }
-    session->is_session_accepted = session->is_connect_accepted;
-    session->session_mark = session->connect_mark;
-    return policy_session_run_rules(session, POLICY_STAGE_HELO, NULL);
-}
-
 static void begin_decision(struct policy_session *session)
 {
     struct policy_decision *decision = &session->decision;
@@ -90,6 +47,68 @@ static void begin_decision(struct policy_session *session)
     decision->helo = policy_session_copy(session->message, session->helo, NAME_KEPT);
 }
 
+/* A client that is refused before MAIL leaves a record, too: one without a message. */
+static const struct policy_verdict *decide_early(struct policy_session *session,
+                                                 enum policy_stage stage)
+{
+    const struct policy_verdict *verdict = policy_session_run_rules(session, stage, NULL);
+
+    if (verdict->action == POLICY_ACTION_CONTINUE)
+        return verdict;
+    policy_session_reset(session);
+    begin_decision(session);
+    session->decision.mail_from = BASE_TEXT("");
+    session->decision.session_hits = session->session_hits;
+    session->decision.verdict = *verdict;
+    session->decision.is_aborted = false;
+    return verdict;
+}
+
+const struct policy_verdict *policy_session_connect(struct policy_session *session,
+                                                    const struct policy_connect_facts *facts)
+{
+    policy_session_reset(session);
+    base_arena_reset(session->connection);
+    session->helo_room = NULL;
+    session->helo = (struct base_text){NULL, 0};
+    session->is_session_accepted = false;
+    session->session_mark = NULL;
+    session->session_would = NULL;
+    session->session_hits = NULL;
+    policy_client_init(&session->client, facts->address, facts->client_name);
+    policy_client_text(&session->client, session->client_address, sizeof(session->client_address));
+    session->client_name =
+        policy_session_copy(session->connection, real_name(facts->client_name), NAME_KEPT);
+    session->mta_name = policy_session_copy(session->connection, facts->mta_name, NAME_KEPT);
+    session->daemon_name = policy_session_copy(session->connection, facts->daemon_name, NAME_KEPT);
+    const struct policy_verdict *verdict = decide_early(session, POLICY_STAGE_CONNECT);
+
+    session->is_connect_accepted = session->is_session_accepted;
+    session->connect_mark = session->session_mark;
+    session->connect_would = session->session_would;
+    return verdict;
+}
+
+const struct policy_verdict *policy_session_helo(struct policy_session *session,
+                                                 const struct policy_helo_facts *facts)
+{
+    struct base_text helo = facts->helo;
+
+    if (session->helo_room == NULL)
+        session->helo_room = base_arena_alloc(session->connection, NAME_KEPT + 1);
+    session->helo = (struct base_text){NULL, 0};
+    if (session->helo_room != NULL && helo.data != NULL) {
+        size_t length = helo.length < NAME_KEPT ? helo.length : NAME_KEPT;
+        memcpy(session->helo_room, helo.data, length);
+        session->helo_room[length] = '\0';
+        session->helo = (struct base_text){session->helo_room, length};
+    }
+    session->is_session_accepted = session->is_connect_accepted;
+    session->session_mark = session->connect_mark;
+    session->session_would = session->connect_would;
+    return decide_early(session, POLICY_STAGE_HELO);
+}
+
 static struct base_text kept_path(struct policy_session *session, struct base_text path)
 {
     struct policy_address address;
@@ -107,9 +126,7 @@ static const struct policy_verdict *decide(struct policy_session *session, enum 
 
     if (verdict->action == POLICY_ACTION_CONTINUE)
         return verdict;
-    if (session->latched == NULL)
-        session->latched = verdict;
-    session->decision.verdict = *verdict;
+    policy_session_refuse(session, verdict);
     return verdict;
 }
 
@@ -146,6 +163,7 @@ const struct policy_verdict *policy_session_mail(struct policy_session *session,
     if (base_arena_is_exhausted(session->connection) || base_arena_is_exhausted(session->message))
         session->latched = &no_memory;
     decision->session_hits = session->session_hits;
+    decision->would = session->session_would;
     session->mark = session->session_mark;
     policy_evaluation_begin(session);
     return decide(session, POLICY_STAGE_MAIL);

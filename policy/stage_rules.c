@@ -102,6 +102,17 @@ static const struct policy_verdict *latch(struct policy_session *session,
     return policy_session_continue(stage);
 }
 
+/* The first counts. */
+static void keep_would(struct policy_session *session, const struct policy_verdict *verdict,
+                       bool is_early)
+{
+    const struct policy_verdict **would =
+        is_early ? &session->session_would : &session->decision.would;
+
+    if (*would == NULL)
+        *would = verdict;
+}
+
 const struct policy_verdict *policy_session_run_rules(struct policy_session *session,
                                                       enum policy_stage stage,
                                                       const struct policy_address *recipient)
@@ -136,9 +147,10 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
         return policy_session_continue(stage);
     }
     if (session->snapshot->options->mode == POLICY_MODE_OBSERVE) {
-        if (session->decision.would == NULL && session->has_message)
-            session->decision.would = verdict;
+        keep_would(session, verdict, is_early);
         return policy_session_continue(stage);
     }
+    if (session->has_message)
+        policy_evaluation_note(session);
     return verdict;
 }

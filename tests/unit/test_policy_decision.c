@@ -113,7 +113,7 @@ static void test_fullest_line(void **state)
                 "client-name=c.example helo=\"[192.0.2.1]\" login=alice from=alice@example.org "
                 "rcpts=2 to=bob@example.net author=example.org msgid=\"<1@example.org>\" "
                 "size=12345 action=tempfail code=451 enhanced=4.3.2 text=\"try again later\" "
-                "rule=\"own rule\" would=tempfail/451/4.3.2 "
+                "rule=\"own rule\" would=tempfail/451/4.3.2 would-rule=\"own rule\" "
                 "signed=\"example.org/rsa/rsa-sha256,example.org/ed/ed25519-sha256\" "
                 "unsigned=library authres-removed=3 left-out=recipients aborted=1 ms=1");
 }
