@@ -3,6 +3,7 @@ import fnmatch
 import time
 import traceback
 
+from inbound import PACKAGED_RULES, RULES
 from procs import Failure
 from world import World
 
@@ -12,6 +13,8 @@ CASES = []
 SHARED = {
     "unix": {"listen": "unix"},
     "inet": {"listen": "inet"},
+    "inbound": {"listen": "unix", "more": PACKAGED_RULES},
+    "rules": {"listen": "unix", "more": RULES},
 }
 
 

@@ -1,5 +1,8 @@
 """The same daemon behind Sendmail 8.17: a smoke test."""
+import signers
 from cases import Skip, case, require
+from inbound import (AUTHRES, DISPOSITION, LOOPBACKS, PACKAGED_RULES, RULES, TEXT, from_friend, pairs,
+                     receive, results_of, sender_of, top_field)
 from message import message, token
 from sendmail import Sendmail, Unavailable
 from smtp import Smtp, send
@@ -72,3 +75,69 @@ def sendmail_without_daemon_is_a_temporary_failure(context):
     reply = send(world.ports["submission"], ALICE, [BOB], message(token()))
     require(reply.code == 451, "answered %s", reply)
     world.judges.require(world.mailbox.one(word))
+
+
+LOCAL = "127.0.0.1"  # friend.example names it, bank.example does not
+
+
+@case()
+def sendmail_judges(context):
+    """The packaged rules: accepted with the result on top of all, refused with codes and text."""
+    world = sendmail_world(context, more=PACKAGED_RULES)
+    word = token()
+    fields = [b"Authentication-Results: mx.example.org; dkim=pass (forged)"]
+    octets = signers.dkimpy(world.keys, from_friend(word, fields=fields))
+    outcome = receive(world, "ann@friend.example", octets, LOCAL)
+    require(not outcome.stage, "%s", outcome)
+    arrived = world.mailbox.one(word)
+    require(results_of(arrived) == [{"spf": "pass", "dkim": "pass", "dmarc": "pass"}], "%s",
+            arrived.all(AUTHRES))
+    require(top_field(arrived) == AUTHRES, "on top is %s", top_field(arrived))
+    for sender, author, stage, start, name in (
+            ("e@nothing.example", "a@bank.example", "end", "550 5.7.26 ", "bank.example"),
+            ("x@nomail.example", "x@nomail.example", "mail", "550 5.7.23 ", "nomail.example"),
+            ("a@friend.example", "a@down.example", "end", "451 4.7.5 ", "down.example"),
+            ("a@friend.example", "a@bank.example, e@x.example", "end", "550 5.7.1 ", "From")):
+        outcome = receive(world, sender, message(token(), author), LOCAL)
+        text = str(outcome.refusal)
+        require(outcome.stage == stage and text.startswith(start) and name in text, "%s: %s", author,
+                outcome)
+    word = token()
+    outcome = receive(world, "e@nothing.example", message(word, "a@shop.example"), LOCAL)
+    require(world.mailbox.one(word).all(DISPOSITION) == ['quarantine; reason="dmarc mark"'], "%s",
+            outcome)
+
+
+@case()
+def sendmail_rules_at_every_stage(context):
+    """What each action does; at connect Sendmail has words of its own."""
+    world = sendmail_world(context, more=RULES)
+    gone = []
+    for key in (*pairs(), *LOOPBACKS):
+        stage, action = key
+        word = token()
+        held = len(world.mta.held())
+        sender = "x@nothing.example" if key in LOOPBACKS else sender_of(*key)
+        outcome = receive(world, sender, message(word, "x@nothing.example"),
+                          LOOPBACKS.get(key, LOCAL))
+        if action in ("reject", "tempfail"):
+            start = "550 5.7.1 " if action == "reject" else "451 4.7.1 "
+            where = {"rcpt": "rcpt", "data": "data", "eoh": "end", "eom": "end"}.get(stage, "mail")
+            text = TEXT
+            if stage == "connect":
+                start, text = ("550 5.0.0 ", "") if action == "reject" else ("451 4.3.2 ", "")
+            got = str(outcome.refusal)
+            require(outcome.stage == where and got.startswith(start) and got.endswith(text),
+                    "%s: %s", key, outcome)
+            lines = world.daemon.log_lines('rule="%s at %s"' % (action, stage))
+            require(len(lines) == 1, "%s: %d lines in the log", key, len(lines))
+            continue
+        require(not outcome.stage, "%s: %s", key, outcome)
+        if action == "mark":
+            marks = world.mailbox.one(word).all(DISPOSITION)
+            require(marks == ['quarantine; reason="mark at %s"' % stage], "%s: %s", key, marks)
+        else:
+            gone.append(word)
+            require(len(world.mta.held()) == held + (action == "hold-queue"), "%s: %d held", key,
+                    len(world.mta.held()))
+    require(not any(world.mailbox.find(word) for word in gone), "one was delivered")

@@ -43,6 +43,13 @@ class Arrived:
                 name, _, value = line.partition(b":")
                 self.fields.append((name.strip().decode("latin1"), value))
 
+    def whole(self):
+        """As it could be sent on, without what the delivery put on top."""
+        added = ("return-path", "x-original-to", "delivered-to")
+        head = b"".join(name.encode("latin1") + b":" + value + b"\r\n"
+                        for name, value in self.fields if name.lower() not in added)
+        return head + b"\r\n" + self.body
+
     def all(self, name):
         """Values of the fields of that name, from the top, unfolded, outer blanks gone."""
         return [re.sub(rb"\r\n[ \t]+", b" ", value).strip().decode("utf-8", "replace")

@@ -155,6 +155,11 @@ class Sendmail(Mta):
             raise Failure("Sendmail does not start: " + self.log()[-1000:])
         return all(can_connect(port) for port in self.ports.values())
 
+    def held(self):
+        """A queue file whose name begins with h is in quarantine."""
+        return [name for name in os.listdir(os.path.join(self.root, "queue"))
+                if name.startswith("hf")]
+
     def queued(self):
         return [name for name in os.listdir(os.path.join(self.root, "queue"))
                 if name.startswith("qf")]

@@ -23,8 +23,8 @@ class Reply:
 class Smtp:
     """One connection; says EHLO unless told otherwise."""
 
-    def __init__(self, port, helo="client.example.com", timeout=60):
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(self, port, helo="client.example.com", timeout=60, source="127.0.0.1"):
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout, (source, 0))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = b""
         self.banner = self.read()

@@ -1,4 +1,5 @@
 """A mail server with postseald attached, keys made for it, and a zone in which they are published."""
+import itertools
 import os
 import re
 import signal
@@ -12,6 +13,8 @@ from procs import Failure, wait_until
 
 USER, GROUP = "nobody", "nogroup"
 SELECTORS = {"rsa": "t-rsa", "ed25519": "t-ed"}
+# Ours, and one that other programs sign for.
+KEY_DOMAINS = ("example.org", "friend.example")
 
 ZONE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../data/mta/example.zone")
 
@@ -56,9 +59,9 @@ class Keys:
         with open(configuration, "w", encoding="utf-8") as file:
             file.write('user = "%s"\ngroup = "%s"\nkey-dir = "%s"\n' % (USER, GROUP, self.folder))
         records = ""
-        for kind, selector in SELECTORS.items():
-            command = [programs.postseal, "key", "new", "-c", configuration, "-d", "example.org",
-                       "-s", selector, "-t", kind]
+        for domain, (kind, selector) in itertools.product(KEY_DOMAINS, SELECTORS.items()):
+            command = [programs.postseal, "key", "new", "-c", configuration, "-d", domain, "-s",
+                       selector, "-t", kind]
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
             if done.returncode:
                 raise Failure("%s: %s" % (" ".join(command), done.stderr))
@@ -68,12 +71,17 @@ class Keys:
         with open(self.zone, "w", encoding="utf-8") as file:
             file.write(records)
 
+    def path(self, domain, kind):
+        return os.path.join(self.folder, domain, SELECTORS[kind] + ".pem")
+
 
 class Postseald:
-    """The daemon under test."""
+    """The daemon under test; without a zone it asks the DNS that `more` names."""
 
-    def __init__(self, place, programs, keys, listen="unix", more="", name="postseald"):
+    def __init__(self, place, programs, keys, listen="unix", more="", name="postseald",
+                 has_zone=True):
         self.place, self.programs, self.keys = place, programs, keys
+        self.has_zone = has_zone
         self.folder = place.folder(name, owner=(USER, "postfix"), mode=0o750)
         if listen == "unix":
             self.listen = "unix:" + os.path.join(self.folder, "postseal.sock")
@@ -91,8 +99,9 @@ class Postseald:
             file.write(text)
 
     def start(self):
-        command = [*self.programs.wrapper, self.programs.postseald, "-f", "-c", self.configuration,
-                   "--zone", self.keys.zone]
+        command = [*self.programs.wrapper, self.programs.postseald, "-f", "-c", self.configuration]
+        if self.has_zone:
+            command += ["--zone", self.keys.zone]
         self.child = self.place.start(command, self.log_path)
         wait_until(self._is_up, 30, "postseald to listen")
         return self
@@ -138,10 +147,11 @@ class World:
     """One of each, started; close() stops them."""
 
     def __init__(self, place, programs, keys, name, listen="unix", more="", options=None,
-                 server=Postfix):
+                 server=Postfix, has_zone=True):
         self.place = place
         self.keys = keys
-        self.daemon = Postseald(place, programs, keys, listen, more, name + "-postseald").start()
+        self.daemon = Postseald(place, programs, keys, listen, more, name + "-postseald", has_zone)
+        self.daemon.start()
         self.mta = server(place, self.daemon.listen, options, name).start()
         self.judges = Judges(place, programs.postseal, keys.zone)
 
