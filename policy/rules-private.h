@@ -20,6 +20,9 @@ struct policy_rule_options {
     uint64_t dkim;
     uint64_t dmarc;
     uint64_t dmarc_disposition;
+    uint64_t dmarc_policy;
+    struct conf_list dkim_domain;
+    struct conf_list author_domain;
     uint64_t author;
     struct conf_list client_net;
     struct conf_list sender_domain;
@@ -38,6 +41,9 @@ enum policy_rule_condition {
     POLICY_RULE_HAS_DKIM,
     POLICY_RULE_HAS_DMARC,
     POLICY_RULE_HAS_DMARC_DISPOSITION,
+    POLICY_RULE_HAS_DMARC_POLICY,
+    POLICY_RULE_HAS_DKIM_DOMAIN,
+    POLICY_RULE_HAS_AUTHOR_DOMAIN,
     POLICY_RULE_HAS_AUTHOR,
     POLICY_RULE_HAS_CLIENT_NET,
     POLICY_RULE_HAS_SENDER_DOMAIN,
@@ -61,6 +67,8 @@ struct policy_rule {
     unsigned conditions;
     struct policy_networks *client_net;
     struct policy_domains *sender_domain;
+    struct policy_domains *dkim_domain;
+    struct policy_domains *author_domain;
     struct policy_rule_recipient *recipients;
     size_t recipient_count;
 };
@@ -78,6 +86,18 @@ static inline bool policy_rule_has(const struct policy_rule *rule,
                                    enum policy_rule_condition condition)
 {
     return (rule->conditions & 1U << condition) != 0;
+}
+
+/* A signature of one of `domains` passed and covers the whole body. May wait for DNS. */
+bool policy_rule_is_signed_by(const struct policy_domains *domains,
+                              const struct policy_rule_facts *facts);
+
+/* A condition on what DMARC says (RFC 9989). */
+static inline bool policy_rule_is_about_dmarc(const struct policy_rule *rule)
+{
+    return policy_rule_has(rule, POLICY_RULE_HAS_DMARC) ||
+           policy_rule_has(rule, POLICY_RULE_HAS_DMARC_DISPOSITION) ||
+           policy_rule_has(rule, POLICY_RULE_HAS_DMARC_POLICY);
 }
 
 #endif

@@ -6,8 +6,10 @@
 
 #include "base/arena.h"
 #include "policy/address.h"
+#include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
 #include "policy/domains.h"
+#include "policy/idn.h"
 #include "policy/networks.h"
 #include "policy/rules-private.h"
 #include "policy/rules_reply.h"
@@ -93,7 +95,9 @@ static bool matches_envelope(const struct policy_rule *rule, const struct policy
     if (policy_rule_has(rule, POLICY_RULE_HAS_AUTHOR) &&
         (rule->options->author & UINT64_C(1) << facts->author(facts->context)) == 0)
         return false;
-    return true;
+    return !policy_rule_has(rule, POLICY_RULE_HAS_AUTHOR_DOMAIN) ||
+           (facts->author_domain != NULL &&
+            policy_domains_contain(rule->author_domain, facts->author_domain));
 }
 
 static bool matches_spf(const struct policy_rule *rule, const struct policy_rule_facts *facts)
@@ -118,10 +122,30 @@ static bool matches_spf(const struct policy_rule *rule, const struct policy_rule
            outcome->is_only_all == rule->options->spf_only_all;
 }
 
+/* What vouches for the message is what was signed: not a body that somebody added to. */
+bool policy_rule_is_signed_by(const struct policy_domains *domains,
+                              const struct policy_rule_facts *facts)
+{
+    const struct dkim_verdicts *verdicts = facts->signatures(facts->context);
+
+    for (size_t i = 0; verdicts != NULL && i < verdicts->count; i++) {
+        struct dns_name domain;
+
+        if (dkim_verdict_is_creditable(&verdicts->items[i]) &&
+            policy_idn_to_name(verdicts->items[i].domain, &domain) &&
+            policy_domains_contain(domains, &domain))
+            return true;
+    }
+    return false;
+}
+
 static bool matches_dkim(const struct policy_rule *rule, const struct policy_rule_facts *facts)
 {
     const char *word;
 
+    if (policy_rule_has(rule, POLICY_RULE_HAS_DKIM_DOMAIN) &&
+        !policy_rule_is_signed_by(rule->dkim_domain, facts))
+        return false;
     if (!policy_rule_has(rule, POLICY_RULE_HAS_DKIM))
         return true;
     word = facts->dkim(facts->context);
@@ -135,14 +159,17 @@ static bool matches_dmarc(const struct policy_rule *rule, const struct policy_ru
 {
     const struct dmarc_outcome *outcome;
 
-    if (!policy_rule_has(rule, POLICY_RULE_HAS_DMARC) &&
-        !policy_rule_has(rule, POLICY_RULE_HAS_DMARC_DISPOSITION))
+    if (!policy_rule_is_about_dmarc(rule))
         return true;
     outcome = facts->dmarc(facts->context);
     if (outcome == NULL)
         return false;
     if (policy_rule_has(rule, POLICY_RULE_HAS_DMARC) &&
         (rule->options->dmarc & UINT64_C(1) << outcome->result) == 0)
+        return false;
+    if (policy_rule_has(rule, POLICY_RULE_HAS_DMARC_POLICY) &&
+        (!outcome->has_record ||
+         (rule->options->dmarc_policy & UINT64_C(1) << outcome->policy) == 0))
         return false;
     return !policy_rule_has(rule, POLICY_RULE_HAS_DMARC_DISPOSITION) ||
            (rule->options->dmarc_disposition & UINT64_C(1) << outcome->disposition) != 0;

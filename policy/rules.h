@@ -13,7 +13,9 @@
 #include "policy/verdict.h"
 
 struct base_arena;
+struct dkim_verdicts;
 struct dmarc_outcome;
+struct dns_name;
 struct policy_address;
 struct policy_client;
 struct policy_rules;
@@ -44,8 +46,12 @@ struct policy_rule_facts {
     /* The best of the signatures: one of the words of `dkim`, RFC 8601 section 2.7.1; NULL: DKIM
      * was not evaluated. */
     const char *(*dkim)(void *context);
+    /* Each of the signatures; NULL: DKIM was not evaluated. */
+    const struct dkim_verdicts *(*signatures)(void *context);
     const struct dmarc_outcome *(*dmarc)(void *context);
     enum policy_author_outcome (*author)(void *context);
+    /* NULL: not exactly one, or the header is not known yet. */
+    const struct dns_name *author_domain;
 };
 
 /* What the rules of one stage said. */

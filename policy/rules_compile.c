@@ -49,6 +49,9 @@ static const struct conf_option rule_options[] = {
     ROW("dkim", CONF_WORDS, dkim, policy_rule_dkim_words),
     ROW("dmarc", CONF_WORDS, dmarc, dmarc_words),
     ROW("dmarc-disposition", CONF_WORDS, dmarc_disposition, disposition_words),
+    ROW("dmarc-policy", CONF_WORDS, dmarc_policy, disposition_words),
+    ROW("dkim-domain", CONF_LIST, dkim_domain, NULL),
+    ROW("author-domain", CONF_LIST, author_domain, NULL),
     ROW("author", CONF_WORDS, author, author_words),
     ROW("client-net", CONF_LIST, client_net, NULL),
     ROW("sender-domain", CONF_LIST, sender_domain, NULL),
@@ -71,6 +74,9 @@ static const struct {
     {"dkim", POLICY_RULE_HAS_DKIM, POLICY_STAGE_EOM},
     {"dmarc", POLICY_RULE_HAS_DMARC, POLICY_STAGE_EOM},
     {"dmarc-disposition", POLICY_RULE_HAS_DMARC_DISPOSITION, POLICY_STAGE_EOM},
+    {"dmarc-policy", POLICY_RULE_HAS_DMARC_POLICY, POLICY_STAGE_EOM},
+    {"dkim-domain", POLICY_RULE_HAS_DKIM_DOMAIN, POLICY_STAGE_EOM},
+    {"author-domain", POLICY_RULE_HAS_AUTHOR_DOMAIN, POLICY_STAGE_EOH},
     {"author", POLICY_RULE_HAS_AUTHOR, POLICY_STAGE_EOH},
     {"client-net", POLICY_RULE_HAS_CLIENT_NET, POLICY_STAGE_CONNECT},
     {"sender-domain", POLICY_RULE_HAS_SENDER_DOMAIN, POLICY_STAGE_MAIL},
@@ -245,6 +251,17 @@ static bool compile_recipients(struct policy_rule *rule, struct base_error *erro
     return true;
 }
 
+/* NULL stays where the rule has no such condition. */
+static bool compile_domains(const struct conf_section *section, const char *option,
+                            const struct conf_list *list, struct policy_domains **domains,
+                            struct base_error *error_r)
+{
+    if (conf_section_where(section, option).line == 0)
+        return true;
+    *domains = policy_domains_create(list, option, error_r);
+    return *domains != NULL;
+}
+
 static bool compile(struct policy_rule *rule, const struct conf_section *section,
                     struct base_error *error_r)
 {
@@ -262,12 +279,13 @@ static bool compile(struct policy_rule *rule, const struct conf_section *section
         if (rule->client_net == NULL)
             return false;
     }
-    if (policy_rule_has(rule, POLICY_RULE_HAS_SENDER_DOMAIN)) {
-        rule->sender_domain =
-            policy_domains_create(&rule->options->sender_domain, "sender-domain", error_r);
-        if (rule->sender_domain == NULL)
-            return false;
-    }
+    if (!compile_domains(section, "sender-domain", &rule->options->sender_domain,
+                         &rule->sender_domain, error_r) ||
+        !compile_domains(section, "dkim-domain", &rule->options->dkim_domain, &rule->dkim_domain,
+                         error_r) ||
+        !compile_domains(section, "author-domain", &rule->options->author_domain,
+                         &rule->author_domain, error_r))
+        return false;
     return !policy_rule_has(rule, POLICY_RULE_HAS_RECIPIENT) || compile_recipients(rule, error_r);
 }
 
@@ -301,6 +319,8 @@ void policy_rules_destroy(struct policy_rules **rules)
 
         policy_networks_destroy(&rule->client_net);
         policy_domains_destroy(&rule->sender_domain);
+        policy_domains_destroy(&rule->dkim_domain);
+        policy_domains_destroy(&rule->author_domain);
         base_mem_free(rule->recipients);
     }
     base_mem_free((*rules)->items);

@@ -132,8 +132,7 @@ static struct reply author_reply(const struct policy_rule_facts *facts)
 static struct reply default_reply(const struct policy_rule *rule,
                                   const struct policy_rule_facts *facts, struct base_arena *arena)
 {
-    if (policy_rule_has(rule, POLICY_RULE_HAS_DMARC) ||
-        policy_rule_has(rule, POLICY_RULE_HAS_DMARC_DISPOSITION))
+    if (policy_rule_is_about_dmarc(rule))
         return dmarc_reply(facts, arena);
     if (policy_rule_has(rule, POLICY_RULE_HAS_DKIM))
         return dkim_reply(facts, arena);

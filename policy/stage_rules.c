@@ -27,6 +27,11 @@ static const char *ask_dkim(void *context)
     return policy_evaluation_dkim_word(context);
 }
 
+static const struct dkim_verdicts *ask_signatures(void *context)
+{
+    return policy_evaluation_dkim(context);
+}
+
 static const struct dmarc_outcome *ask_dmarc(void *context)
 {
     return policy_evaluation_dmarc(context);
@@ -127,8 +132,11 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
         .spf = ask_spf,
         .helo_spf = ask_helo_spf,
         .dkim = ask_dkim,
+        .signatures = ask_signatures,
         .dmarc = ask_dmarc,
         .author = ask_author,
+        .author_domain =
+            session->author.outcome == POLICY_AUTHOR_ONE ? &session->author.domain : NULL,
     };
     const struct policy_verdict *verdict;
     bool is_early = is_before_mail(stage);
