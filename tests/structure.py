@@ -62,6 +62,8 @@ CONTRACTS = {
     "dns/unbound.c": "dns/resolver.h",
     "dns/zone.c": "dns/resolver.h",
     "keys/store_new.c": "keys/store.h",
+    "policy/dmarc/lint_record.c": "policy/dmarc/lint-private.h",
+    "policy/dmarc/lint_reports.c": "policy/dmarc/lint-private.h",
     "policy/stage_content.c": "policy/session-private.h",
     "policy/stage_envelope.c": "policy/session-private.h",
 }

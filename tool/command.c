@@ -7,6 +7,7 @@
 #include "tool/dkim_sign.h"
 #include "tool/dkim_verify.h"
 #include "tool/dmarc.h"
+#include "tool/dmarc_lint.h"
 #include "tool/eval.h"
 #include "tool/key_list.h"
 #include "tool/key_new.h"
@@ -18,6 +19,7 @@ const struct tool_command *const tool_commands[] = {
     &tool_eval,
     &tool_spf,
     &tool_dmarc,
+    &tool_dmarc_lint,
     &tool_dkim_sign,
     &tool_dkim_verify,
     &tool_key_new,
@@ -43,12 +45,19 @@ static int match(const char *name, int count, const char *const *words)
 
 const struct tool_command *tool_command_find(int count, const char *const *words, int *words_r)
 {
+    const struct tool_command *found = NULL;
+
+    /* "dmarc lint" before "dmarc". */
+    *words_r = 0;
     for (size_t i = 0; tool_commands[i] != NULL; i++) {
-        *words_r = match(tool_commands[i]->name, count, words);
-        if (*words_r > 0)
-            return tool_commands[i];
+        int used = match(tool_commands[i]->name, count, words);
+
+        if (used <= *words_r)
+            continue;
+        *words_r = used;
+        found = tool_commands[i];
     }
-    return NULL;
+    return found;
 }
 
 static void print_line(const struct tool_io *io, const char *prefix, const char *format,

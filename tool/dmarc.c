@@ -13,6 +13,7 @@
 #include "policy/spf/spf.h"
 #include "tool/args.h"
 #include "tool/asking.h"
+#include "tool/dmarc_print.h"
 
 #define ARENA_OCTETS    ((size_t)4 << 20)
 #define IDENTIFIERS_MAX 100
@@ -104,48 +105,6 @@ static enum tool_status take_identifiers(struct work *work, const struct tool_ar
     return TOOL_ANSWERED;
 }
 
-static void print_identifier(FILE *out, const char *method,
-                             const struct dmarc_identifier *identifier)
-{
-    if (identifier == NULL)
-        return;
-    (void)fprintf(out, "%-12s %s: ", method, identifier->domain->text);
-    if (!identifier->is_pass && !identifier->is_temporary)
-        (void)fputs("not authenticated", out);
-    else if (identifier->is_unknown)
-        (void)fputs("not known for now", out);
-    else
-        (void)fputs(identifier->is_aligned ? "aligned" : "not aligned", out);
-    if (identifier->has_organizational)
-        (void)fprintf(out, " (organizational domain %s)", identifier->organizational.text);
-    (void)fputc('\n', out);
-}
-
-static void print_outcome(const struct work *work, FILE *out)
-{
-    const struct dmarc_outcome *outcome = &work->outcome;
-
-    tool_asking_print(work->asking.lookups, out);
-    (void)fprintf(out, "%-12s %s\n", "author", outcome->author_domain.text);
-    if (outcome->has_organizational)
-        (void)fprintf(out, "%-12s %s\n", "organization", outcome->organizational_domain.text);
-    if (outcome->has_record) {
-        (void)fprintf(out, "%-12s %s at %s: ", "policy", dmarc_policy_text(outcome->policy),
-                      outcome->policy_domain.text);
-        tool_print_text(out, outcome->record.text);
-        (void)fputc('\n', out);
-    }
-    print_identifier(out, "spf", work->facts.spf);
-    for (size_t i = 0; i < work->facts.dkim_count; i++)
-        print_identifier(out, "dkim", &work->dkim[i]);
-    (void)fprintf(out, "%-12s %s%s%s\n", "result", dmarc_result_text(outcome->result),
-                  outcome->reason == NULL ? "" : ": ",
-                  outcome->reason == NULL ? "" : outcome->reason);
-    if (outcome->result == DMARC_RESULT_FAIL)
-        (void)fprintf(out, "%-12s %s%s\n", "asked for", dmarc_policy_text(outcome->disposition),
-                      outcome->record.is_test ? " (t=y: one level milder)" : "");
-}
-
 static void print_json(const struct work *work, FILE *out)
 {
     struct base_json *root = base_json_object();
@@ -172,7 +131,7 @@ static enum tool_status run(const struct tool_args *args, const struct tool_io *
         if (tool_args_has(args, "json"))
             print_json(&work, io->out);
         else
-            print_outcome(&work, io->out);
+            tool_dmarc_print(&work.facts, &work.outcome, io->out);
     }
     tool_asking_close(&work.asking);
     return status;

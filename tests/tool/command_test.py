@@ -243,6 +243,48 @@ class Command(unittest.TestCase):
 
     # --- check ---
 
+    def test_dmarc_walk(self):
+        self.save("dmarc.zone", b"""$ORIGIN .
+$TTL 300
+_dmarc.example.org TXT "v=DMARC1; p=reject; sp=quarantine; rua=mailto:r@reports.example"
+a.b.example.org A 192.0.2.1
+""")
+        status, out, errors = postseal("dmarc", "--author", "a.b.example.org", "--spf",
+                                       "pass:example.net", "--zone", "dmarc.zone")
+        self.assertEqual(status, 0, errors)
+        lines = [line.decode().split(None, 1) for line in out.splitlines()]
+        self.assertEqual([text for label, text in lines if label == "walk"], [
+            "_dmarc.a.b.example.org: no record (nxdomain)",
+            "_dmarc.b.example.org: no record (nxdomain)",
+            "_dmarc.example.org: v=DMARC1; p=reject; sp=quarantine; rua=mailto:r@reports.example",
+            "_dmarc.org: no record (nxdomain)"])
+        self.assertIn(["organization", "example.org (the shortest name with a record)"], lines)
+        self.assertIn(["decides", "sp, because the author domain is below it"], lines)
+        self.assertIn(["result", "fail"], lines)
+
+    def test_dmarc_lint(self):
+        self.save("lint.zone", b"""$ORIGIN .
+$TTL 300
+_dmarc.example.org TXT "v=DMARC1; p=reject; rua=mailto:r@reports.example"
+_dmarc.example.net TXT "v=DMARC1; p=reject; rua=mailto:r@reports.example"
+example.net._report._dmarc.reports.example TXT "v=DMARC1"
+""")
+        status, out, errors = postseal("dmarc", "lint", "example.net", "--zone", "lint.zone")
+        self.assertEqual((status, errors), (0, ""))
+        self.assertIn(b"reports.example: wants them", out)
+        status, out, errors = postseal("dmarc", "lint", "example.org", "--zone", "lint.zone")
+        self.assertEqual((status, errors), (1, ""))
+        self.assertIn(b"example.org._report._dmarc.reports.example", out)
+        status, out, errors = postseal("dmarc", "lint", "--json", "--zone", "lint.zone",
+                                       "example.org")
+        told = json.loads(out)["dmarc_lint"]
+        self.assertEqual((status, told["errors"], told["warnings"]), (1, 1, 0))
+        self.assertEqual([it["finding"] for it in told["findings"]], ["destination"])
+        self.assertEqual(told["destinations"], [
+            {"domain": "reports.example", "external": True, "authorized": False}])
+        for words in (["..", "--zone", "lint.zone"], ["--zone", "lint.zone"]):
+            self.assertEqual(postseal("dmarc", "lint", *words)[0], 64)
+
     def test_check(self):
         self.assertEqual(self.run_ok("check", "postseal.conf"), b"")
         out = self.run_ok("check", "--mta", "postfix", "-c", "postseal.conf")
