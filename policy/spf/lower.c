@@ -44,9 +44,11 @@ static SPF_dns_rr_t *answer_some(SPF_dns_server_t *server, const char *name, ns_
 {
     SPF_dns_rr_t *rr = answer_none(server, name, type, NETDB_SUCCESS);
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         if (SPF_dns_rr_buf_realloc(rr, (int)i, size) != SPF_E_SUCCESS)
             base_panic("spf: libspf2 is out of memory");
+        memset(rr->rr[i], 0, size);
+    }
     rr->num_rr = (int)count;
     return rr;
 }
