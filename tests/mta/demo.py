@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 
+import signers
+from inbound import AUTHRES, FORGER, PACKAGED_RULES, from_friend, receive, results_of, top_field
 from message import message, token
 from procs import Failure, Place, end_on_signals
 from smtp import send
@@ -40,7 +42,7 @@ def own_mail(world):
     wrong = {name: why for name, why in outcome.judged.items() if why}
     if wrong or sorted(outcome.judged) != ["ed25519-sha256", "rsa-sha256"]:
         raise Failure("signatures: %s" % outcome.judged)
-    return "250, signed %s; dkimpy verifies both" % " + ".join(sorted(outcome.judged, reverse=True))
+    return "250, signed RSA + Ed25519, dkimpy agrees"
 
 
 def strangers_mail(world):
@@ -66,12 +68,68 @@ def forged_results(world):
     return "250, ours removed, the stranger's kept"
 
 
+def good_mail(world):
+    word = token()
+    octets = signers.dkimpy(world.keys, from_friend(word))
+    outcome = receive(world, "ann@friend.example", octets)
+    if outcome.stage:
+        raise Failure("answered %s" % outcome)
+    arrived = world.mailbox.one(word)
+    results = results_of(arrived)
+    if top_field(arrived) != AUTHRES or results != [{"spf": "pass", "dkim": "pass", "dmarc": "pass"}]:
+        raise Failure("results %s" % results)
+    return "250, spf=pass dkim=pass dmarc=pass"
+
+
+def refused(world, outcome, word, stage, codes, rule, name=""):
+    """Failure unless these codes, with the name in their text, came there by that rule."""
+    reply = str(outcome.refusal)
+    if outcome.stage != stage or not reply.startswith(codes + " ") or name not in reply:
+        raise Failure("answered %s" % outcome)
+    if not any('rule="%s" ' % rule in line + " " or "rule=%s " % rule in line + " "
+               for line in world.daemon.log_lines(word)):
+        raise Failure("not by rule %s" % rule)
+    return '%s%s%s, rule "%s"' % (codes, " at MAIL" if stage == "mail" else "", name and " " + name,
+                                  rule)
+
+
+def forged_mail(world):
+    word = token()
+    outcome = receive(world, "eve@nothing.example", message(word, "ceo@bank.example"), FORGER)
+    return refused(world, outcome, word, "end", "550 5.7.26", "dmarc", "bank.example")
+
+
+def mail_of_a_silent_domain(world):
+    word = token()
+    sender = word + "@nomail.example"
+    outcome = receive(world, sender, message(word, sender))
+    return refused(world, outcome, word, "mail", "550 5.7.23", "no mail from here")
+
+
+def mail_while_dns_fails(world):
+    word = token()
+    outcome = receive(world, "ann@down.example", message(word, "ann@down.example"))
+    return refused(world, outcome, word, "end", "451 4.7.5", "dmarc later")
+
+
+def two_authors(world):
+    word = token()
+    outcome = receive(world, "ann@friend.example",
+                      from_friend(word, fields=[b"From: ceo@bank.example"]))
+    return refused(world, outcome, word, "end", "550 5.7.1", "one author")
+
+
 # Direction, what is sent, and the function that sends it and says what became of it (or raises
 # Failure). A row more is a line more.
 ROWS = (
     ("outbound", "From: alice@example.org", own_mail),
     ("outbound", "From: eve@stranger.example", strangers_mail),
+    ("inbound", "From: ann@friend.example, signed", good_mail),
     ("inbound", "two Authentication-Results, one with our name", forged_results),
+    ("inbound", "From: ceo@bank.example, forged", forged_mail),
+    ("inbound", "MAIL FROM a domain that sends no mail", mail_of_a_silent_domain),
+    ("inbound", "From: ann@down.example, whose DNS fails", mail_while_dns_fails),
+    ("inbound", "two From fields", two_authors),
 )
 
 
@@ -145,7 +203,7 @@ def main():
         keys = Keys(place, programs)
         say("starting postseald and Postfix")
         place.detached = options.keep
-        world = World(place, programs, keys, "demo")
+        world = World(place, programs, keys, "demo", more=PACKAGED_RULES)
         good = show_table(world)
         good = show_own_main_cf(place, programs) and good
         if options.keep:
