@@ -7,6 +7,9 @@
 #include "base/arena.h"
 
 #define COMMENT_DEPTH_MAX 32
+/* Of what stands on one line; 998 (RFC 5322 section 2.1.1) less a fold, "=" and ";". */
+#define LINE_MAX_OCTETS 990
+#define VERSION_MAX     16
 
 struct cursor {
     struct base_arena *arena;
@@ -126,16 +129,30 @@ static struct base_text run(struct cursor *cursor, const char *more)
     return (struct base_text){start, (size_t)(cursor->at - start)};
 }
 
-/* value = token / quoted-string; a pvalue may be an address, too. */
-static struct base_text value(struct cursor *cursor, const char *more)
+/* value = token / quoted-string */
+static struct base_text value(struct cursor *cursor)
 {
     if (!is_done(cursor) && *cursor->at == '"') {
         struct base_text text = quoted_string(cursor);
 
-        /* A quoted local part and its domain: kept as one, unquoted. */
         return text.data == NULL ? (struct base_text){"", 0} : text;
     }
-    return copy(cursor, run(cursor, more), false);
+    return copy(cursor, run(cursor, ""), false);
+}
+
+/* pvalue = value / [ [ local-part ] "@" ] domain-name; a local part in quotes keeps them. */
+static struct base_text pvalue(struct cursor *cursor)
+{
+    const char *start = cursor->at;
+    struct base_text text;
+
+    if (is_done(cursor) || *cursor->at != '"')
+        return copy(cursor, run(cursor, "@/"), false);
+    text = value(cursor);
+    if (!take(cursor, '@'))
+        return text;
+    (void)run(cursor, "");
+    return copy(cursor, (struct base_text){start, (size_t)(cursor->at - start)}, false);
 }
 
 /* Keyword: letters, digits and hyphens between them (RFC 5321 section 4.1.2). */
@@ -171,10 +188,10 @@ static void specification(struct cursor *cursor, struct authres_result *result,
     if (property.data == NULL && base_text_equals(first, BASE_TEXT("reason"))) {
         if (result->reason.data != NULL || result->properties != NULL)
             cursor->is_bad = true;
-        result->reason = value(cursor, "");
+        result->reason = value(cursor);
         return;
     }
-    content = value(cursor, "@/");
+    content = pvalue(cursor);
     if (property.data == NULL || cursor->is_bad)
         return;
     made = base_arena_alloc(cursor->arena, sizeof(*made));
@@ -269,7 +286,7 @@ bool authres_field_parse(struct base_arena *arena, struct base_text text,
     if (text.length == 0)
         return false;
     (void)cfws(&cursor);
-    field_r->authserv_id = value(&cursor, "");
+    field_r->authserv_id = value(&cursor);
     if (cfws(&cursor) && !is_done(&cursor) && base_ascii_is_digit(*cursor.at)) {
         field_r->version = copy(&cursor, run(&cursor, ""), false);
         (void)cfws(&cursor);
@@ -282,28 +299,64 @@ bool authres_field_parse(struct base_arena *arena, struct base_text text,
 
 /* --- writing --------------------------------------------------------------------------------- */
 
+/* A token in ASCII. */
+static bool is_token(struct base_text text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (!is_token_octet(text.data[i]) || (unsigned char)text.data[i] >= 0x7f ||
+            text.data[i] == '\'')
+            return false;
+    return text.length > 0;
+}
+
+/* Parts between single dots: dot-atom, domain-name. */
+static bool has_dots_between(struct base_text text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (text.data[i] == '.' && (i == 0 || i + 1 == text.length || text.data[i - 1] == '.'))
+            return false;
+    return true;
+}
+
+/* domain-name (RFC 6376 section 3.5) as far as an unquoted pvalue needs it. */
+static bool is_domain_name(struct base_text text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (!base_ascii_is_alnum(text.data[i]) && text.data[i] != '-' && text.data[i] != '.')
+            return false;
+    return text.length > 0 && has_dots_between(text);
+}
+
+/* A pvalue that needs no quotes: a token, or an address of a dot-atom and a domain name. */
 static bool is_plain(struct base_text text)
 {
-    unsigned at_signs = 0;
+    const char *at = text.length == 0 ? NULL : memchr(text.data, '@', text.length);
+    struct base_text local = {text.data, 0};
+    struct base_text domain;
 
-    for (size_t i = 0; i < text.length; i++) {
-        char c = text.data[i];
+    if (at == NULL)
+        return is_token(text);
+    local.length = (size_t)(at - text.data);
+    domain = (struct base_text){at + 1, text.length - local.length - 1};
+    return is_domain_name(domain) &&
+           (local.length == 0 || (is_token(local) && has_dots_between(local)));
+}
 
-        if (c == '@')
-            at_signs++;
-        else if (!is_token_octet(c) || (unsigned char)c >= 0x7f || c == '\'')
-            return false;
-    }
-    return text.length > 0 && at_signs <= 1 && text.data[text.length - 1] != '@';
+/* Length of the UTF-8 character that begins with this octet; 1 if none does. */
+static size_t utf8_wanted(unsigned char lead)
+{
+    if (lead < 0xc2 || lead > 0xf4)
+        return 1;
+    return lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
 }
 
 /* Length of the UTF-8 character at the start, 0 if it is none (RFC 3629, overlong and surrogates
  * left out). */
 static size_t utf8_length(const unsigned char *data, size_t length)
 {
-    size_t want = data[0] >= 0xf0 ? 4 : data[0] >= 0xe0 ? 3 : 2;
+    size_t want = utf8_wanted(data[0]);
 
-    if (data[0] < 0xc2 || data[0] > 0xf4 || length < want)
+    if (want == 1 || length < want)
         return 0;
     for (size_t i = 1; i < want; i++)
         if ((data[i] & 0xc0) != 0x80)
@@ -342,10 +395,36 @@ static void append_quoted(struct base_buf *out, struct base_text text)
     base_buf_append_char(out, '"');
 }
 
+/* AUTHRES_VALUE_MAX octets at most, and no character in halves. */
+static struct base_text cut(struct base_text text)
+{
+    if (text.length <= AUTHRES_VALUE_MAX)
+        return text;
+    text.length = AUTHRES_VALUE_MAX;
+    for (size_t back = 1; back < 4; back++) {
+        size_t want = utf8_wanted((unsigned char)text.data[text.length - back]);
+
+        if (want > back)
+            text.length -= back;
+        if (want > 1)
+            break;
+    }
+    return text;
+}
+
+/* reason, authserv-id: value = token / quoted-string, where an address has to be quoted. */
+static void append_token(struct base_buf *out, struct base_text text)
+{
+    text = cut(text);
+    if (is_token(text))
+        base_buf_append_text(out, text);
+    else
+        append_quoted(out, text);
+}
+
 void authres_append_value(struct base_buf *out, struct base_text text)
 {
-    if (text.length > AUTHRES_VALUE_MAX)
-        text.length = AUTHRES_VALUE_MAX;
+    text = cut(text);
     if (is_plain(text))
         base_buf_append_text(out, text);
     else
@@ -353,8 +432,13 @@ void authres_append_value(struct base_buf *out, struct base_text text)
 }
 
 /* The piece goes on this line if it fits 78 columns (RFC 5322 section 2.1.1), else on the next. */
-static void append_folded(struct base_buf *out, size_t *column, struct base_text piece)
+static void append_folded(struct base_buf *out, size_t *column, const struct base_buf *made)
 {
+    struct base_text piece = base_buf_text(made);
+
+    /* Names that nobody registered can be of any length. */
+    if (made->is_over)
+        return;
     if (*column + 1 + piece.length > 78) {
         base_buf_append_cstr(out, "\n\t");
         *column = 8;
@@ -369,10 +453,12 @@ static void append_folded(struct base_buf *out, size_t *column, struct base_text
 static void write_result(const struct authres_result *result, struct base_buf *out)
 {
     size_t column = 8;
-    char storage[4 * AUTHRES_VALUE_MAX];
+    char storage[LINE_MAX_OCTETS];
     struct base_buf piece;
 
     base_buf_init_fixed(&piece, storage, sizeof(storage));
+    if (result->method.length + result->result.length > LINE_MAX_OCTETS)
+        return;
     base_buf_append_cstr(out, ";\n\t");
     base_buf_append_text(out, result->method);
     base_buf_append_char(out, '=');
@@ -380,8 +466,8 @@ static void write_result(const struct authres_result *result, struct base_buf *o
     column += result->method.length + 1 + result->result.length;
     if (result->reason.data != NULL) {
         base_buf_append_cstr(&piece, "reason=");
-        authres_append_value(&piece, result->reason);
-        append_folded(out, &column, base_buf_text(&piece));
+        append_token(&piece, result->reason);
+        append_folded(out, &column, &piece);
     }
     for (const struct authres_property *property = result->properties; property != NULL;
          property = property->next) {
@@ -391,15 +477,17 @@ static void write_result(const struct authres_result *result, struct base_buf *o
         base_buf_append_text(&piece, property->property);
         base_buf_append_char(&piece, '=');
         authres_append_value(&piece, property->value);
-        append_folded(out, &column, base_buf_text(&piece));
+        append_folded(out, &column, &piece);
     }
 }
 
 void authres_field_write(const struct authres_field *field, struct base_buf *out)
 {
+    size_t head;
+
     base_buf_append_char(out, ' ');
-    authres_append_value(out, field->authserv_id);
-    if (field->version.data != NULL) {
+    append_token(out, field->authserv_id);
+    if (field->version.data != NULL && field->version.length <= VERSION_MAX) {
         base_buf_append_char(out, ' ');
         base_buf_append_text(out, field->version);
     }
@@ -408,9 +496,10 @@ void authres_field_write(const struct authres_field *field, struct base_buf *out
         base_buf_append_text(out, field->comment);
         base_buf_append_char(out, ')');
     }
-    if (field->results == NULL)
-        base_buf_append_cstr(out, "; none");
+    head = out->length;
     for (const struct authres_result *result = field->results; result != NULL;
          result = result->next)
         write_result(result, out);
+    if (out->length == head)
+        base_buf_append_cstr(out, "; none");
 }
