@@ -32,14 +32,18 @@ static bool is_uri_octet(char c)
     return base_ascii_is_alnum(c) || (c != '\0' && strchr("-._~:/?#[]@$&'()*+;=%", c) != NULL);
 }
 
+static bool is_scheme_octet(char c)
+{
+    return base_ascii_is_alnum(c) || (c != '\0' && strchr("+-.", c) != NULL);
+}
+
 /* scheme ":" and something behind it (RFC 3986 section 3), the octets those of a URI; "mailto:"
  * names a mailbox with a domain. */
 static bool is_uri(struct base_text text)
 {
     size_t scheme = 0;
 
-    while (scheme < text.length &&
-           (base_ascii_is_alnum(text.data[scheme]) || strchr("+-.", text.data[scheme]) != NULL))
+    while (scheme < text.length && is_scheme_octet(text.data[scheme]))
         scheme++;
     if (scheme == 0 || !base_ascii_is_alpha(text.data[0]) || scheme + 1 >= text.length ||
         text.data[scheme] != ':')
