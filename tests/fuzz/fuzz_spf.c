@@ -305,7 +305,8 @@ static void put_host(struct world *world, struct base_buf *out)
     struct dns_name name;
 
     if (is_odd(world)) {
-        (void)dns_name_make(&name, take(world));
+        if (dns_name_make(&name, take(world)) != DNS_NAME_OK)
+            must(name.length == 0, "what is no name is the root");
     } else {
         char text[64];
 
