@@ -35,6 +35,7 @@
 #include "filter/privileges.h"
 #include "filter/reload.h"
 #include "filter/signals.h"
+#include "policy/deferrals.h"
 #include "policy/snapshot.h"
 
 struct process {
@@ -191,6 +192,7 @@ static int load(struct process *process, const struct conf_snapshot *conf,
     filter_count_init(&daemon->count, &daemon->clock);
     daemon->env.clock = &daemon->clock;
     daemon->env.budget = daemon->budget;
+    daemon->env.deferrals = policy_deferrals_create(POLICY_DEFERRALS_MAX);
     daemon->env.resolver = make_resolver(process, conf_daemon_get(conf), error_r);
     if (daemon->env.resolver == NULL) {
         return EX_CONFIG;

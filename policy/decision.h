@@ -132,7 +132,8 @@ void policy_decision_make_id(char id[17], int64_t wall_ns);
  * those that are left out when there is nothing to say:
  *   id [queue] dir by client [client-name] [helo] [login] from rcpts [to] author [author-reason]
  *   [msgid] size action [code] [enhanced] [text] [rule] [would] [signed] [unsigned]
- *   [spf] [helo-spf] [dkim] [dmarc] [dmarc-policy] [observed] [override] [refused]
+ *   [spf] [helo-spf] [dkim] [dmarc] [dmarc-policy] [observed] [overdue]
+ *   [override] [refused]
  *   [authres-removed] [left-out] [aborted] ms
  * `to` is the first recipient; `author` the author domain, or the outcome in angle brackets
  * ("<none>"); `size` the octets of body seen; `signed` a list of d/s/a joined by commas; `would`

@@ -26,10 +26,22 @@ static void log_dkim(const struct policy_decision *decision, struct base_log_lin
     base_buf_deinit(&list);
 }
 
-static void log_observed(const struct policy_rule_hit *hits, struct base_buf *list)
+static bool is_observed(const struct policy_rule_hit *hit)
+{
+    return hit->mode == POLICY_RULE_OBSERVE && !hit->is_over;
+}
+
+static bool is_over(const struct policy_rule_hit *hit)
+{
+    return hit->is_over;
+}
+
+static void append_names(const struct policy_rule_hit *hits,
+                         bool (*is_wanted)(const struct policy_rule_hit *hit),
+                         struct base_buf *list)
 {
     for (; hits != NULL; hits = hits->next) {
-        if (hits->mode != POLICY_RULE_OBSERVE)
+        if (!is_wanted(hits))
             continue;
         if (list->length > 0)
             base_buf_append_char(list, ',');
@@ -37,10 +49,23 @@ static void log_observed(const struct policy_rule_hit *hits, struct base_buf *li
     }
 }
 
+/* The names of such rules, joined by commas. */
+static void log_rules(const struct policy_decision *decision, const char *key,
+                      bool (*is_wanted)(const struct policy_rule_hit *hit),
+                      struct base_log_line *line)
+{
+    struct base_buf list;
+
+    base_buf_init(&list, NULL, 1024);
+    append_names(decision->session_hits, is_wanted, &list);
+    append_names(decision->hits, is_wanted, &list);
+    if (list.length > 0)
+        base_log_line_add(line, key, base_buf_text(&list));
+    base_buf_deinit(&list);
+}
+
 void policy_decision_log_inbound(const struct policy_decision *decision, struct base_log_line *line)
 {
-    struct base_buf observed;
-
     if (decision->spf != NULL)
         base_log_line_add_cstr(line, "spf", spf_verdict_text(decision->spf->verdict));
     if (decision->helo_spf != NULL)
@@ -52,12 +77,8 @@ void policy_decision_log_inbound(const struct policy_decision *decision, struct 
             base_log_line_add_cstr(line, "dmarc-policy",
                                    dmarc_policy_text(decision->dmarc->policy));
     }
-    base_buf_init(&observed, NULL, 1024);
-    log_observed(decision->session_hits, &observed);
-    log_observed(decision->hits, &observed);
-    if (observed.length > 0)
-        base_log_line_add(line, "observed", base_buf_text(&observed));
-    base_buf_deinit(&observed);
+    log_rules(decision, "observed", is_observed, line);
+    log_rules(decision, "overdue", is_over, line);
     if (decision->overrides != NULL)
         base_log_line_add_cstr(line, "override", decision->overrides->comment);
     if (decision->recipients_refused > 0)
@@ -173,7 +194,8 @@ static void append_hits(struct base_json *array, const struct policy_rule_hit *h
         base_json_set_cstr(object, "name", hits->name);
         base_json_set_cstr(object, "stage", policy_stage_text(hits->stage));
         base_json_set_cstr(object, "mode", policy_rule_mode_text(hits->mode));
-        base_json_set_bool(object, "matched", true);
+        base_json_set_bool(object, "matched", !hits->is_over);
+        base_json_set_cstr(object, "reason", hits->is_over ? "tempfail-for is over" : NULL);
         base_json_set_cstr(object, "action", policy_action_text(hits->action));
         base_json_append(array, object);
     }

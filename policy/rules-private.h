@@ -27,6 +27,8 @@ struct policy_rule_options {
     struct conf_list client_net;
     struct conf_list sender_domain;
     struct conf_list recipient;
+    /* Milliseconds; 0: without end. */
+    int64_t tempfail_for;
     const char *code;
     const char *enhanced_code;
     const char *text;
@@ -98,6 +100,12 @@ static inline bool policy_rule_is_about_dmarc(const struct policy_rule *rule)
     return policy_rule_has(rule, POLICY_RULE_HAS_DMARC) ||
            policy_rule_has(rule, POLICY_RULE_HAS_DMARC_DISPOSITION) ||
            policy_rule_has(rule, POLICY_RULE_HAS_DMARC_POLICY);
+}
+
+/* Whose DNS it waits for when that is down: the author domain's, else that of SPF's identity. */
+static inline bool policy_rule_is_about_author(const struct policy_rule *rule)
+{
+    return policy_rule_is_about_dmarc(rule) || policy_rule_has(rule, POLICY_RULE_HAS_DKIM);
 }
 
 #endif

@@ -181,7 +181,56 @@ static bool matches(const struct policy_rule *rule, const struct policy_rule_fac
            matches_dmarc(rule, facts);
 }
 
-static void remember(const struct policy_rule *rule, struct base_arena *arena,
+/* The rule waits for DNS to answer again, but not for ever. */
+static bool is_over(const struct policy_rule *rule, const struct policy_rule_facts *facts)
+{
+    return rule->options->tempfail_for > 0 &&
+           !facts->may_hold(facts->context, rule->name, policy_rule_is_about_author(rule),
+                            rule->options->tempfail_for);
+}
+
+/* The author's domain, or one above or below it, and not just anybody who signs. */
+static bool is_signed_by_author(const struct policy_rule_facts *facts)
+{
+    const struct dkim_verdicts *verdicts = facts->signatures(facts->context);
+
+    for (size_t i = 0; verdicts != NULL && i < verdicts->count; i++) {
+        struct dns_name domain;
+
+        if (facts->author_domain != NULL && dkim_verdict_is_creditable(&verdicts->items[i]) &&
+            policy_idn_to_name(verdicts->items[i].domain, &domain) &&
+            (dns_name_is_within(facts->author_domain, &domain) ||
+             dns_name_is_within(&domain, facts->author_domain)))
+            return true;
+    }
+    return false;
+}
+
+/* What the rule asks about has passed. A definite "fail" is no proof that DNS has recovered:
+ * strangers can have it for the asking, and would hold the owner's mail for longer. */
+static bool is_passed(const struct policy_rule *rule, const struct policy_rule_facts *facts)
+{
+    const struct dmarc_outcome *dmarc;
+    const struct spf_outcome *spf;
+
+    if (policy_rule_has(rule, POLICY_RULE_HAS_DMARC)) {
+        dmarc = facts->dmarc(facts->context);
+        return dmarc != NULL && dmarc->result == DMARC_RESULT_PASS;
+    }
+    if (policy_rule_has(rule, POLICY_RULE_HAS_DKIM))
+        return is_signed_by_author(facts);
+    spf = policy_rule_has(rule, POLICY_RULE_HAS_SPF) ? facts->spf(facts->context)
+                                                     : facts->helo_spf(facts->context);
+    return spf != NULL && spf->verdict == SPF_VERDICT_PASS;
+}
+
+static void note_pass(const struct policy_rule *rule, const struct policy_rule_facts *facts)
+{
+    if (rule->options->tempfail_for > 0 && matches_envelope(rule, facts) && is_passed(rule, facts))
+        facts->end_hold(facts->context, rule->name, policy_rule_is_about_author(rule));
+}
+
+static void remember(const struct policy_rule *rule, bool is_rule_over, struct base_arena *arena,
                      struct policy_rule_hit **hits)
 {
     struct policy_rule_hit *hit;
@@ -197,6 +246,7 @@ static void remember(const struct policy_rule *rule, struct base_arena *arena,
     hit->stage = rule->stage;
     hit->mode = (enum policy_rule_mode)rule->options->mode;
     hit->action = rule->action;
+    hit->is_over = is_rule_over;
     hit->next = *hits;
     *hits = hit;
 }
@@ -210,10 +260,17 @@ const struct policy_verdict *policy_rules_decide(const struct policy_rules *rule
     for (size_t i = 0; i < rules->count; i++) {
         const struct policy_rule *rule = &rules->items[i];
 
-        if (rule->stage != stage || !matches(rule, facts))
+        if (rule->stage != stage)
             continue;
-        remember(rule, arena, hits);
-        if (rule->options->mode != POLICY_RULE_ENFORCE || rule->action == POLICY_ACTION_CONTINUE)
+        if (!matches(rule, facts)) {
+            note_pass(rule, facts);
+            continue;
+        }
+        bool is_rule_over = is_over(rule, facts);
+
+        remember(rule, is_rule_over, arena, hits);
+        if (is_rule_over || rule->options->mode != POLICY_RULE_ENFORCE ||
+            rule->action == POLICY_ACTION_CONTINUE)
             continue;
         return policy_rule_reply(rule, facts, arena);
     }

@@ -52,6 +52,10 @@ struct policy_rule_facts {
     enum policy_author_outcome (*author)(void *context);
     /* NULL: not exactly one, or the header is not known yet. */
     const struct dns_name *author_domain;
+    /* `tempfail-for`: whether that rule may go on to tempfail mail of the domain whose DNS is down,
+     * the author's or else the reverse-path's; and that the domain has passed, which ends it. */
+    bool (*may_hold)(void *context, const char *rule, bool is_about_author, int64_t limit_ms);
+    void (*end_hold)(void *context, const char *rule, bool is_about_author);
 };
 
 /* What the rules of one stage said. */
@@ -61,6 +65,8 @@ struct policy_rule_hit {
     enum policy_stage stage;
     enum policy_rule_mode mode;
     enum policy_action action;
+    /* It would have matched, but has tempfailed mail of this domain for `tempfail-for` by now. */
+    bool is_over;
     struct policy_rule_hit *next;
 };
 
@@ -71,7 +77,8 @@ unsigned policy_rules_deciding_stages(const struct policy_rules *rules);
 unsigned policy_rules_stages(const struct policy_rules *rules);
 
 /* Runs the rules of `stage`. The verdict lives in `arena`; NULL: no rule decided. Rules that
- * matched, observed ones too, are put before *hits, each once. */
+ * matched, observed ones and those whose
+ * time is over too, are put before *hits, each once. */
 const struct policy_verdict *policy_rules_decide(const struct policy_rules *rules,
                                                  enum policy_stage stage,
                                                  const struct policy_rule_facts *facts,

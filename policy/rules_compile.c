@@ -11,7 +11,8 @@
 #include "policy/rules-private.h"
 
 /* Octets of a reply's text. */
-#define TEXT_MAX 200
+#define TEXT_MAX  200
+#define MINUTE_MS INT64_C(60000)
 
 static const char *const stage_words[] = {"connect", "helo", "mail", "rcpt",
                                           "data",    "eoh",  "eom",  NULL};
@@ -59,6 +60,11 @@ static const struct conf_option rule_options[] = {
     ROW("code", CONF_STRING, code, NULL),
     ROW("enhanced-code", CONF_STRING, enhanced_code, NULL),
     ROW("text", CONF_STRING, text, NULL),
+    {.name = "tempfail-for",
+     .type = CONF_DURATION,
+     .offset = offsetof(struct policy_rule_options, tempfail_for),
+     .min = MINUTE_MS,
+     .max = 7 * 24 * 60 * MINUTE_MS},
 };
 
 /* Which condition an option of the table is, and from which stage on its fact is known. */
@@ -181,6 +187,41 @@ static bool check_reply(struct conf_section *section, const struct policy_rule_o
     return true;
 }
 
+static bool has_word(const char *const *words, uint64_t bits, const char *wanted)
+{
+    for (unsigned i = 0; words[i] != NULL; i++)
+        if ((bits & UINT64_C(1) << i) != 0 && strcmp(words[i], wanted) == 0)
+            return true;
+    return false;
+}
+
+/* Nothing but an error that passes by is worth waiting for. */
+static bool check_tempfail_for(struct conf_section *section,
+                               const struct policy_rule_options *options,
+                               struct base_error *error_r)
+{
+    struct conf_where where = conf_section_where(section, "tempfail-for");
+
+    if (where.line == 0)
+        return true;
+    if ((enum policy_action)options->action != POLICY_ACTION_TEMPFAIL) {
+        conf_error_at(error_r, where,
+                      "rule \"%s\": `tempfail-for` goes only with `action = tempfail`",
+                      section->title);
+        return false;
+    }
+    if (has_word(dmarc_words, options->dmarc, "temperror") ||
+        has_word(policy_rule_dkim_words, options->dkim, "temperror") ||
+        has_word(spf_words, options->spf, "temperror") ||
+        has_word(spf_words, options->helo_spf, "temperror"))
+        return true;
+    conf_error_at(error_r, where,
+                  "rule \"%s\": `tempfail-for` bounds how long a temperror is waited for: add "
+                  "`dmarc = { temperror }`, or the same of dkim, spf or helo-spf",
+                  section->title);
+    return false;
+}
+
 static bool check_rule(struct conf_section *section, struct base_error *error_r)
 {
     const struct policy_rule_options *options = section->values;
@@ -204,7 +245,8 @@ static bool check_rule(struct conf_section *section, struct base_error *error_r)
             section->title, policy_stage_text(stage));
         return false;
     }
-    return check_stage(section, stage, error_r) && check_reply(section, options, action, error_r);
+    return check_stage(section, stage, error_r) && check_tempfail_for(section, options, error_r) &&
+           check_reply(section, options, action, error_r);
 }
 
 const struct conf_table policy_rule_table = {

@@ -22,6 +22,7 @@ struct base_budget;
 struct base_clock;
 struct dns_lookups;
 struct dns_resolver;
+struct policy_deferrals;
 struct policy_session;
 struct policy_snapshot;
 
@@ -31,6 +32,8 @@ struct policy_env {
     const struct base_clock *clock;
     /* `memory-max` of all sessions' arenas; may be NULL. */
     struct base_budget *budget;
+    /* Since when rules tempfail whose mail; NULL: `tempfail-for` never ends. */
+    struct policy_deferrals *deferrals;
 };
 
 /* Takes a reference on the snapshot: a session keeps the configuration it began with. Never

@@ -4,7 +4,9 @@
 #include "policy/stage_rules.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "policy/address.h"
+#include "policy/deferrals.h"
 #include "policy/domains.h"
 #include "policy/evaluation.h"
 #include "policy/options.h"
@@ -42,6 +44,34 @@ static enum policy_author_outcome ask_author(void *context)
     const struct policy_session *session = context;
 
     return session->author.outcome;
+}
+
+/* The author's; else the reverse-path's, or HELO's where that stands for it. */
+static struct base_text held_domain(const struct policy_session *session, bool is_about_author)
+{
+    if (is_about_author && session->author.outcome == POLICY_AUTHOR_ONE)
+        return session->decision.author_domain;
+    if (session->has_message && session->sender.kind == POLICY_ADDRESS_DOMAIN)
+        return (struct base_text){session->sender.domain.text, session->sender.domain.length};
+    return session->helo;
+}
+
+static bool may_hold(void *context, const char *rule, bool is_about_author, int64_t limit_ms)
+{
+    const struct policy_session *session = context;
+
+    return session->env.deferrals == NULL ||
+           policy_deferrals_may_hold(
+               session->env.deferrals, rule, held_domain(session, is_about_author),
+               base_clock_mono_ns(session->env.clock), limit_ms * BASE_NS_PER_MS);
+}
+
+static void end_hold(void *context, const char *rule, bool is_about_author)
+{
+    const struct policy_session *session = context;
+
+    if (session->env.deferrals != NULL)
+        policy_deferrals_clear(session->env.deferrals, rule, held_domain(session, is_about_author));
 }
 
 /* RFC 5321 section 4.5.1, RFC 2142 section 2: postmaster of everywhere, abuse of our domains. */
@@ -137,6 +167,8 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
         .author = ask_author,
         .author_domain =
             session->author.outcome == POLICY_AUTHOR_ONE ? &session->author.domain : NULL,
+        .may_hold = may_hold,
+        .end_hold = end_hold,
     };
     const struct policy_verdict *verdict;
     bool is_early = is_before_mail(stage);

@@ -109,8 +109,9 @@ static void print_dmarc(FILE *out, const struct dmarc_outcome *dmarc)
 static void print_hits(FILE *out, const struct policy_rule_hit *hits)
 {
     for (; hits != NULL; hits = hits->next)
-        (void)fprintf(out, "%-12s \"%s\" matched at %s, mode %s\n", "rule", hits->name,
-                      policy_stage_text(hits->stage), policy_rule_mode_text(hits->mode));
+        (void)fprintf(out, "%-12s \"%s\" %s at %s, mode %s\n", "rule", hits->name,
+                      hits->is_over ? "is overdue" : "matched", policy_stage_text(hits->stage),
+                      policy_rule_mode_text(hits->mode));
 }
 
 /* A field as it will stand in the message: folds stay folds. */

@@ -341,7 +341,9 @@ static const struct dkim_verdict some_verdicts[] = {
 static const struct dkim_verdicts some_dkim = {some_verdicts, 1, 0};
 static const struct dmarc_outcome some_dmarc = {.has_record = true};
 static struct policy_override some_override = {.type = "other", .comment = "comment"};
-static struct policy_rule_hit some_hit = {.name = "rule", .mode = POLICY_RULE_OBSERVE};
+static struct policy_rule_hit over_hit = {.name = "rule", .is_over = true};
+static struct policy_rule_hit some_hit = {
+    .name = "rule", .mode = POLICY_RULE_OBSERVE, .next = &over_hit};
 
 static struct policy_decision full_decision(enum policy_author_outcome author)
 {
