@@ -106,6 +106,7 @@ static void forget_message(struct filter_session *session)
     }
     session->message = FILTER_MESSAGE_NONE;
     session->is_counted_refused = false;
+    session->is_data_said = false;
     session->message_verdict = NULL;
     remember_queue_id(session);
     policy_session_reset(session->policy);
@@ -129,10 +130,14 @@ static int reply(struct filter_session *session, const struct filter_mta *mta,
 {
     int answer = filter_reply_choose(session, mta, stage, verdict);
     bool is_silent = filter_protocol_is_silent(&session->protocol, stage);
-    const struct policy_verdict *latched = filter_session_latched(session);
 
-    if (!is_silent && stage != POLICY_STAGE_RCPT &&
-        (filter_reply_is_final(verdict) || latched != NULL)) {
+    if (is_silent || stage == POLICY_STAGE_RCPT) {
+        return answer;
+    }
+    if (filter_reply_is_final(verdict)) {
+        filter_session_latch(session, stage, verdict);
+    }
+    if (filter_session_latched(session) != NULL) {
         filter_message_end(session, mta);
     }
     return answer;
@@ -227,6 +232,22 @@ static bool is_open(const struct filter_session *session)
     return session->message == FILTER_MESSAGE_UNDER_WAY && session->message_verdict == NULL;
 }
 
+/* Where the MTA does not send DATA, because nothing can be refused there, the first piece of the
+ * content tells of it: rules may run there all the same. */
+static void say_data(struct filter_session *session)
+{
+    const struct policy_verdict *verdict;
+
+    if (session->is_data_said) {
+        return;
+    }
+    session->is_data_said = true;
+    verdict = policy_session_data(session->policy);
+    if (filter_reply_is_final(verdict)) {
+        filter_session_latch(session, POLICY_STAGE_DATA, verdict);
+    }
+}
+
 int filter_message_rcpt(struct filter_session *session, const struct filter_mta *mta,
                         const char *forward_path)
 {
@@ -245,6 +266,7 @@ int filter_message_data(struct filter_session *session, const struct filter_mta 
 
     if (is_open(session)) {
         policy_session_queue_id(session->policy, queue_id(session, mta));
+        session->is_data_said = true;
         verdict = policy_session_data(session->policy);
     }
     return reply(session, mta, POLICY_STAGE_DATA, verdict);
@@ -266,6 +288,7 @@ int filter_message_field(struct filter_session *session, const struct filter_mta
                          const char *name, const char *value)
 {
     if (is_open(session)) {
+        say_data(session);
         if (filter_protocol_has_leading_blank(&session->protocol)) {
             policy_session_field(session->policy, base_text_of(name), base_text_of(value));
         } else {
@@ -281,6 +304,7 @@ int filter_message_eoh(struct filter_session *session, const struct filter_mta *
 
     if (is_open(session)) {
         policy_session_queue_id(session->policy, queue_id(session, mta));
+        say_data(session);
         verdict = policy_session_eoh(session->policy);
     }
     return reply(session, mta, POLICY_STAGE_EOH, verdict);
@@ -290,6 +314,7 @@ int filter_message_body(struct filter_session *session, const struct filter_mta 
                         const void *chunk, size_t length)
 {
     if (is_open(session)) {
+        say_data(session);
         policy_session_body(session->policy, (struct base_text){chunk, length});
     }
     return filter_reply_choose(session, mta, POLICY_STAGE_BODY, &go_on);
@@ -323,9 +348,13 @@ static const struct policy_verdict *carry_out(struct filter_session *session,
 static const struct policy_verdict *judge(struct filter_session *session,
                                           const struct filter_mta *mta)
 {
-    const struct policy_verdict *latched = filter_session_latched(session);
     const struct policy_verdict *verdict;
+    const struct policy_verdict *latched;
 
+    if (is_open(session)) {
+        say_data(session);
+    }
+    latched = filter_session_latched(session);
     if (session->message != FILTER_MESSAGE_UNDER_WAY || latched != NULL) {
         return latched == NULL ? &cannot_edit : latched;
     }

@@ -9,8 +9,10 @@
 
 struct filter_session;
 
-/* Octets of a reply's text before '%' is doubled; what is longer is cut. */
-#define FILTER_REPLY_TEXT_MAX  200
+/* Octets of a reply's text before '%' is doubled; what is longer is cut. With its codes it fits
+ * into one reply line (RFC 5321 section 4.5.3.1.5: 512 octets), doubled into libmilter's 980. What
+ * of it is a stranger's was bounded by policy/. */
+#define FILTER_REPLY_TEXT_MAX  480
 #define FILTER_REPLY_TEXT_SIZE (2 * FILTER_REPLY_TEXT_MAX + 1)
 
 /* What the callback of `stage` returns (SMFIS_*) for policy's verdict there. At a stage that was

@@ -34,6 +34,8 @@ struct filter_session {
     const struct policy_verdict *message_verdict;
 
     enum filter_message_state message;
+    /* policy/ has heard of DATA. */
+    bool is_data_said;
     /* Counted among the messages that the filter refused while shutting down. */
     bool is_counted_refused;
     /* Queue id of the message before: libmilter may still show it at MAIL and RCPT. */

@@ -59,6 +59,7 @@ class Place:
         self.ids = (entry.pw_uid, entry.pw_gid)
         self.group = subprocess.run(["id", "-gn", self.user], stdout=subprocess.PIPE, check=True,
                                     text=True).stdout.strip()
+        self.daemons = []
         self.run = self.folder("run")
         self.keys = self.folder("keys")
         for name in ("rsa", "ed"):
@@ -97,6 +98,7 @@ class Daemon:
         self.pid_file = "%s/%s.pid" % (place.run, name)
         self.log_path = os.path.join(place.path, name + ".log")
         self.process = None
+        place.daemons.append(self)
         self.configure(more)
 
     @property
@@ -125,7 +127,7 @@ class Daemon:
     def start(self):
         with open(self.log_path, "w") as log:
             self.process = subprocess.Popen(self.command("-f"), stderr=log,
-                                            stdin=subprocess.DEVNULL)
+                                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         wait_until(lambda: self.has_logged("listens on") or self.process.poll() is not None,
                    "the daemon")
         check(self.process.poll() is None, "the daemon does not start: " + self.log())
@@ -261,7 +263,7 @@ def run_cases(cases):
         begin = time.monotonic()
         try:
             case(place)
-            print("ok    %s (%.1f s)" % (case.__name__, time.monotonic() - begin))
+            print("ok    %s (%.1f s)" % (case.__name__, time.monotonic() - begin), flush=True)
         except (Failure, subprocess.SubprocessError, OSError, ValueError) as error:
             failures += 1
             print("FAIL  %s: %s: %s" % (case.__name__, type(error).__name__, error))
@@ -270,5 +272,7 @@ def run_cases(cases):
                     with open(os.path.join(place.path, name), errors="replace") as file:
                         print("--- %s\n%s" % (name, file.read()[-3000:]))
         finally:
+            for daemon in place.daemons:
+                daemon.kill()
             place.remove()
     return 1 if failures else 0

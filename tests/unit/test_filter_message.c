@@ -246,6 +246,29 @@ static void test_too_many_sessions(void **state)
     tear_down(&f);
 }
 
+/* DATA that is not sent is told all the same: by a field, or by what comes instead. */
+static void test_data_told(void **state)
+{
+    static const struct filter_offer *const offers[] = {&full_offer, &old_offer};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof offers / sizeof *offers; i++) {
+        struct fixture f;
+
+        set_up(&f, "rule \"r\" { stage = data action = mark }\n");
+        open_session(&f, offers[i]);
+        filter_message_mail(f.session, &f.mta, "<a@example.com>");
+        filter_message_rcpt(f.session, &f.mta, "<b@example.org>");
+        if (offers[i] == &old_offer) {
+            filter_message_data(f.session, &f.mta);
+        }
+        assert_int_equal(f.session->is_data_said, offers[i] == &old_offer);
+        filter_message_field(f.session, &f.mta, "From", " a@example.com");
+        assert_true(f.session->is_data_said);
+        tear_down(&f);
+    }
+}
+
 /* Callbacks that come when nothing is there for them. */
 static void test_out_of_order(void **state)
 {
@@ -287,6 +310,7 @@ int main(void)
                                        cmocka_unit_test(test_draining),
                                        cmocka_unit_test(test_no_memory),
                                        cmocka_unit_test(test_too_many_sessions),
+                                       cmocka_unit_test(test_data_told),
                                        cmocka_unit_test(test_out_of_order),
                                        cmocka_unit_test(test_offer_too_small)};
 
