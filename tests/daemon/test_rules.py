@@ -21,7 +21,7 @@ def verdicts(place):
             ("eoh", "reject", text, {REFUSAL + "@eoh": 2}, {}, "reject"),
             ("eom", "reject", text, {REFUSAL: 2}, {}, "reject"),
             ("mail", "discard", "", {"discard@mail": 2}, {}, "discard"),
-            ("rcpt", "discard", "", {"discard@rcpt": 2}, {}, "discard"),
+            ("data", "discard", "", {"discard@data": 2}, {}, "discard"),
             ("eom", "discard", "", {"discard": 2}, {}, "discard"),
             ("mail", "hold-queue", "", {"continue": 2}, {"QUARANTINE": 2}, "hold-queue"),
             ("data", "mark", "", {"continue": 2}, {"INSHEADER": 2}, "mark"),
