@@ -8,6 +8,7 @@
 #include "policy/address.h"
 #include "policy/authres_field.h"
 #include "policy/evaluation.h"
+#include "policy/exceptions.h"
 #include "policy/options.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
@@ -61,6 +62,21 @@ static void add_property(struct builder *builder, const char *ptype, const char 
     builder->property_tail = &made->next;
 }
 
+/* Section 2.7.3. Only if it is wanted, or somebody had to know. */
+static void add_iprev(struct builder *builder, struct policy_session *session)
+{
+    const struct policy_iprev *iprev;
+
+    if (!session->snapshot->options->iprev && !session->evaluation.route.has_iprev)
+        return;
+    iprev = policy_evaluation_iprev(session);
+    session->decision.iprev = iprev;
+    if (iprev == NULL)
+        return;
+    add_result(builder, "iprev", policy_iprev_result_text(iprev->result), iprev->reason);
+    add_property(builder, "policy", "iprev", session->decision.client_address);
+}
+
 static void add_spf(struct builder *builder, struct policy_session *session)
 {
     const struct spf_outcome *spf = policy_evaluation_spf(session);
@@ -110,6 +126,9 @@ static void add_dmarc(struct builder *builder, struct policy_session *session)
     if (dmarc->has_record)
         add_property(builder, "policy", "published-domain-policy",
                      base_text_of(dmarc_policy_text(dmarc->policy)));
+    if (session->decision.exception != NULL)
+        add_property(builder, "policy", "exception",
+                     base_text_of(session->decision.exception->name));
 }
 
 static struct base_text authserv_id(struct policy_session *session)
@@ -136,6 +155,7 @@ bool policy_authres_insert(struct policy_session *session)
     builder.field.authserv_id = authserv_id(session);
     if (session->env.resolver->is_test_zone)
         builder.field.comment = BASE_TEXT("test zone");
+    add_iprev(&builder, session);
     add_spf(&builder, session);
     add_dkim(&builder, session);
     add_dmarc(&builder, session);

@@ -17,6 +17,9 @@ struct dkim_verdicts;
 struct dmarc_outcome;
 struct dns_lookups;
 struct policy_edits;
+struct policy_exception;
+struct policy_iprev;
+struct policy_mailing_list;
 struct policy_rule_hit;
 struct spf_outcome;
 
@@ -108,6 +111,11 @@ struct policy_decision {
     const char *dkim_word;
     const struct dmarc_outcome *dmarc;
     struct policy_override *overrides;
+    /* It kept a rule about DMARC from acting; NULL: none did. */
+    const struct policy_exception *exception;
+    /* NULL: not evaluated. */
+    const struct policy_iprev *iprev;
+    const struct policy_mailing_list *mailing_list;
     /* Rules that matched, the last one first; those of connect and HELO are in session_hits. */
     struct policy_rule_hit *hits;
     struct policy_rule_hit *session_hits;
@@ -132,7 +140,7 @@ void policy_decision_make_id(char id[17], int64_t wall_ns);
  * those that are left out when there is nothing to say:
  *   id [queue] dir by client [client-name] [helo] [login] from rcpts [to] author [author-reason]
  *   [msgid] size action [code] [enhanced] [text] [rule] [would] [signed] [unsigned]
- *   [spf] [helo-spf] [dkim] [dmarc] [dmarc-policy] [observed] [overdue]
+ *   [spf] [helo-spf] [dkim] [dmarc] [dmarc-policy] [iprev] [observed] [overdue]
  *   [override] [refused]
  *   [authres-removed] [left-out] [aborted] ms
  * `to` is the first recipient; `author` the author domain, or the outcome in angle brackets

@@ -5,6 +5,9 @@
 #include "policy/decision.h"
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
+#include "policy/exceptions.h"
+#include "policy/iprev.h"
+#include "policy/mailing_list.h"
 #include "policy/rules.h"
 #include "policy/spf/spf.h"
 
@@ -77,6 +80,8 @@ void policy_decision_log_inbound(const struct policy_decision *decision, struct 
             base_log_line_add_cstr(line, "dmarc-policy",
                                    dmarc_policy_text(decision->dmarc->policy));
     }
+    if (decision->iprev != NULL)
+        base_log_line_add_cstr(line, "iprev", policy_iprev_result_text(decision->iprev->result));
     log_rules(decision, "observed", is_observed, line);
     log_rules(decision, "overdue", is_over, line);
     if (decision->overrides != NULL)
@@ -123,6 +128,39 @@ static struct base_json *flags_json(unsigned flags)
         if ((flags & 1U << i) != 0)
             base_json_append_text(array, base_text_of(text));
     return array;
+}
+
+static struct base_json *iprev_json(const struct policy_iprev *iprev)
+{
+    struct base_json *object;
+    struct base_json *names;
+
+    if (iprev == NULL)
+        return NULL;
+    object = base_json_object();
+    names = base_json_array();
+    base_json_set_cstr(object, "result", policy_iprev_result_text(iprev->result));
+    base_json_set_cstr(object, "reason", iprev->reason);
+    for (size_t i = 0; i < iprev->count; i++) {
+        char escaped[DNS_NAME_ESCAPED_SIZE];
+
+        base_json_append_text(names, base_text_of(dns_name_escape(&iprev->names[i], escaped)));
+    }
+    base_json_set(object, "names", names);
+    return object;
+}
+
+static struct base_json *mailing_list_json(const struct policy_mailing_list *list)
+{
+    struct base_json *object;
+
+    if (list == NULL)
+        return NULL;
+    object = base_json_object();
+    set_text(object, "list_id", list->list_id);
+    base_json_set_cstr(object, "precedence", list->precedence);
+    base_json_set_bool(object, "resigned", list->is_resigned);
+    return object;
 }
 
 struct base_json *policy_dkim_json(const struct dkim_verdicts *verdicts)
@@ -220,6 +258,10 @@ void policy_decision_json_inbound(const struct policy_decision *decision, struct
     set_or_null(object, "helo_spf", policy_spf_json(decision->helo_spf, "helo"));
     base_json_set(object, "dkim", policy_dkim_json(decision->dkim));
     set_or_null(object, "dmarc", policy_dmarc_json(decision->dmarc));
+    set_or_null(object, "iprev", iprev_json(decision->iprev));
+    set_or_null(object, "mailing_list", mailing_list_json(decision->mailing_list));
+    base_json_set_cstr(object, "exception",
+                       decision->exception == NULL ? NULL : decision->exception->name);
     append_hits(rules, decision->session_hits);
     append_hits(rules, decision->hits);
     base_json_set(object, "rules", rules);

@@ -50,6 +50,7 @@ void policy_evaluation_begin(struct policy_session *session)
         return;
     prefetch_spf(evaluation, session->sender.domain_text);
     prefetch_spf(evaluation, session->decision.helo);
+    policy_evaluation_prefetch_route(session);
 }
 
 void policy_evaluation_content(struct policy_session *session, void (*progress)(void *context),

@@ -11,6 +11,7 @@
 #include "dns/lookups.h"
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
+#include "policy/evaluation_route.h"
 #include "policy/spf/spf.h"
 
 struct dkim_verification;
@@ -37,6 +38,7 @@ struct policy_evaluation {
     struct dns_name spf_domain;
     struct dmarc_identifier *dkim_identifiers;
     size_t dkim_identifier_count;
+    struct policy_route route;
 };
 
 /* At MAIL, once direction and reverse-path are known. */

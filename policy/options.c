@@ -36,6 +36,7 @@ static const struct conf_option rows[] = {
     ROW("spf-void-limit", CONF_INT, spf_void_limit, .fallback = "2", .min = 0, .max = 10),
     ROW("dkim-signatures", CONF_INT, dkim_signatures, .fallback = "10", .min = 0, .max = 100),
     ROW("dkim-names", CONF_INT, dkim_names, .fallback = "200", .min = 10, .max = 1000),
+    ROW("iprev", CONF_BOOL, iprev, .fallback = "no"),
     ROW("reserved-mailboxes", CONF_BOOL, reserved_mailboxes, .fallback = "yes"),
 };
 

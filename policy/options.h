@@ -38,6 +38,8 @@ struct policy_options {
     int64_t spf_void_limit;
     int64_t dkim_signatures;
     int64_t dkim_names;
+    /* Asks for the client's names even if no exception does. */
+    bool iprev;
     /* Mail for postmaster@ and abuse@ of local domains is not refused by rules. */
     bool reserved_mailboxes;
 };

@@ -23,6 +23,7 @@ struct policy_rule_options {
     uint64_t dmarc_policy;
     struct conf_list dkim_domain;
     struct conf_list author_domain;
+    bool mailing_list;
     uint64_t author;
     struct conf_list client_net;
     struct conf_list sender_domain;
@@ -46,6 +47,7 @@ enum policy_rule_condition {
     POLICY_RULE_HAS_DMARC_POLICY,
     POLICY_RULE_HAS_DKIM_DOMAIN,
     POLICY_RULE_HAS_AUTHOR_DOMAIN,
+    POLICY_RULE_HAS_MAILING_LIST,
     POLICY_RULE_HAS_AUTHOR,
     POLICY_RULE_HAS_CLIENT_NET,
     POLICY_RULE_HAS_SENDER_DOMAIN,
@@ -89,10 +91,6 @@ static inline bool policy_rule_has(const struct policy_rule *rule,
 {
     return (rule->conditions & 1U << condition) != 0;
 }
-
-/* A signature of one of `domains` passed and covers the whole body. May wait for DNS. */
-bool policy_rule_is_signed_by(const struct policy_domains *domains,
-                              const struct policy_rule_facts *facts);
 
 /* A condition on what DMARC says (RFC 9989). */
 static inline bool policy_rule_is_about_dmarc(const struct policy_rule *rule)

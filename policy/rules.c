@@ -9,7 +9,9 @@
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
 #include "policy/domains.h"
+#include "policy/exceptions.h"
 #include "policy/idn.h"
+#include "policy/mailing_list.h"
 #include "policy/networks.h"
 #include "policy/rules-private.h"
 #include "policy/rules_reply.h"
@@ -123,8 +125,8 @@ static bool matches_spf(const struct policy_rule *rule, const struct policy_rule
 }
 
 /* What vouches for the message is what was signed: not a body that somebody added to. */
-bool policy_rule_is_signed_by(const struct policy_domains *domains,
-                              const struct policy_rule_facts *facts)
+bool policy_rule_facts_signed_by(const struct policy_rule_facts *facts,
+                                 const struct policy_domains *domains)
 {
     const struct dkim_verdicts *verdicts = facts->signatures(facts->context);
 
@@ -144,7 +146,7 @@ static bool matches_dkim(const struct policy_rule *rule, const struct policy_rul
     const char *word;
 
     if (policy_rule_has(rule, POLICY_RULE_HAS_DKIM_DOMAIN) &&
-        !policy_rule_is_signed_by(rule->dkim_domain, facts))
+        !policy_rule_facts_signed_by(facts, rule->dkim_domain))
         return false;
     if (!policy_rule_has(rule, POLICY_RULE_HAS_DKIM))
         return true;
@@ -175,10 +177,36 @@ static bool matches_dmarc(const struct policy_rule *rule, const struct policy_ru
            (rule->options->dmarc_disposition & UINT64_C(1) << outcome->disposition) != 0;
 }
 
+static bool matches_mailing_list(const struct policy_rule *rule,
+                                 const struct policy_rule_facts *facts)
+{
+    const struct policy_mailing_list *list;
+
+    if (!policy_rule_has(rule, POLICY_RULE_HAS_MAILING_LIST))
+        return true;
+    list = facts->mailing_list(facts->context);
+    return list != NULL && policy_mailing_list_is(list) == rule->options->mailing_list;
+}
+
+/* Last of all, so that what is noted has made a difference. */
+static bool is_excepted(const struct policy_rule *rule, const struct policy_rule_facts *facts)
+{
+    const struct policy_exception *exception;
+
+    if (!policy_rule_is_about_dmarc(rule) || rule->action == POLICY_ACTION_CONTINUE ||
+        rule->action == POLICY_ACTION_ACCEPT)
+        return false;
+    exception = policy_exceptions_find(facts->exceptions, facts);
+    if (exception != NULL)
+        facts->note_exception(facts->context, exception);
+    return exception != NULL;
+}
+
 static bool matches(const struct policy_rule *rule, const struct policy_rule_facts *facts)
 {
     return matches_envelope(rule, facts) && matches_spf(rule, facts) && matches_dkim(rule, facts) &&
-           matches_dmarc(rule, facts);
+           matches_dmarc(rule, facts) && matches_mailing_list(rule, facts) &&
+           !is_excepted(rule, facts);
 }
 
 /* The rule waits for DNS to answer again, but not for ever. */

@@ -18,6 +18,11 @@ struct dmarc_outcome;
 struct dns_name;
 struct policy_address;
 struct policy_client;
+struct policy_domains;
+struct policy_exception;
+struct policy_exceptions;
+struct policy_iprev;
+struct policy_mailing_list;
 struct policy_rules;
 struct spf_outcome;
 
@@ -52,11 +57,21 @@ struct policy_rule_facts {
     enum policy_author_outcome (*author)(void *context);
     /* NULL: not exactly one, or the header is not known yet. */
     const struct dns_name *author_domain;
+    /* The client's names; NULL: it has no address. */
+    const struct policy_iprev *(*iprev)(void *context);
+    const struct policy_mailing_list *(*mailing_list)(void *context);
+    /* Mail that no rule about DMARC refuses or marks; told when one of them does not. */
+    const struct policy_exceptions *exceptions;
+    void (*note_exception)(void *context, const struct policy_exception *exception);
     /* `tempfail-for`: whether that rule may go on to tempfail mail of the domain whose DNS is down,
      * the author's or else the reverse-path's; and that the domain has passed, which ends it. */
     bool (*may_hold)(void *context, const char *rule, bool is_about_author, int64_t limit_ms);
     void (*end_hold)(void *context, const char *rule, bool is_about_author);
 };
+
+/* A signature of one of `domains` passed and covers the whole body. May wait for DNS. */
+bool policy_rule_facts_signed_by(const struct policy_rule_facts *facts,
+                                 const struct policy_domains *domains);
 
 /* What the rules of one stage said. */
 struct policy_rule_hit {

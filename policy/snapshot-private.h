@@ -10,6 +10,7 @@ struct dkim_library;
 struct dkim_keyring;
 struct policy_authserv_ids;
 struct policy_domains;
+struct policy_exceptions;
 struct policy_networks;
 struct policy_options;
 struct policy_rules;
@@ -29,6 +30,7 @@ struct policy_snapshot {
     /* NULL without `want_keys`: nothing is signed. */
     struct dkim_keyring *keyring;
     struct dkim_library *dkim_library;
+    struct policy_exceptions *exceptions;
     struct policy_rules *rules;
 };
 

@@ -12,6 +12,7 @@
 #include "policy/dkim/keyring.h"
 #include "policy/dkim/library.h"
 #include "policy/domains.h"
+#include "policy/exceptions.h"
 #include "policy/networks.h"
 #include "policy/options.h"
 #include "policy/rules.h"
@@ -21,10 +22,8 @@
 const struct conf_table *const *policy_tables(size_t *count_r)
 {
     static const struct conf_table *const tables[] = {
-        &conf_daemon_table,
-        &policy_options_table,
-        &dkim_sign_table,
-        &policy_rule_table,
+        &conf_daemon_table, &policy_options_table,   &dkim_sign_table,
+        &policy_rule_table, &policy_exception_table,
     };
 
     *count_r = sizeof(tables) / sizeof(tables[0]);
@@ -63,7 +62,9 @@ static struct policy_authserv_ids *create_ids(const struct conf_snapshot *conf,
     return policy_authserv_ids_create(&item, &options->authserv_ids, error_r);
 }
 
-static bool compile(struct policy_snapshot *snapshot, struct base_error *error_r)
+static bool compile(struct policy_snapshot *snapshot,
+                    const struct policy_snapshot_options *snapshot_options,
+                    struct base_error *error_r)
 {
     const struct policy_options *options = snapshot->options;
 
@@ -86,6 +87,10 @@ static bool compile(struct policy_snapshot *snapshot, struct base_error *error_r
         policy_networks_create(&options->keep_authres_from, "keep-authres-from", error_r);
     if (snapshot->keep_authres_from == NULL)
         return false;
+    snapshot->exceptions = policy_exceptions_create(snapshot->conf, snapshot_options->warn,
+                                                    snapshot_options->context, error_r);
+    if (snapshot->exceptions == NULL)
+        return false;
     snapshot->rules = policy_rules_create(snapshot->conf, error_r);
     if (snapshot->rules == NULL)
         return false;
@@ -102,7 +107,7 @@ struct policy_snapshot *policy_snapshot_create(struct conf_snapshot *conf,
     atomic_init(&snapshot->references, 1);
     snapshot->conf = conf_snapshot_ref(conf);
     snapshot->options = policy_options_get(conf);
-    bool is_good = compile(snapshot, error_r);
+    bool is_good = compile(snapshot, options, error_r);
     if (is_good && options->want_keys) {
         snapshot->keyring = dkim_keyring_create(conf, snapshot->options->key_dir, options->warn,
                                                 options->context, error_r);
@@ -133,6 +138,7 @@ void policy_snapshot_unref(struct policy_snapshot **snapshot)
         dkim_keyring_destroy(&it->keyring);
     dkim_library_destroy(&it->dkim_library);
     policy_rules_destroy(&it->rules);
+    policy_exceptions_destroy(&it->exceptions);
     policy_networks_destroy(&it->keep_authres_from);
     policy_networks_destroy(&it->signing);
     policy_networks_destroy(&it->trusted);

@@ -203,6 +203,7 @@ static void evaluate(struct policy_session *session)
     decision->dkim = policy_evaluation_dkim(session);
     decision->dkim_word = policy_evaluation_dkim_word(session);
     decision->dmarc = policy_evaluation_dmarc(session);
+    decision->mailing_list = policy_evaluation_mailing_list(session);
 }
 
 /* "X-Postseal-Disposition: quarantine; reason=...", for the mailbox's filter to file by. */
@@ -223,6 +224,8 @@ static void note_dmarc_override(struct policy_session *session,
 {
     const struct dmarc_outcome *dmarc = session->decision.dmarc;
 
+    if (session->decision.exception != NULL)
+        return;
     if (dmarc == NULL || dmarc->result != DMARC_RESULT_FAIL ||
         dmarc->disposition == DMARC_POLICY_NONE || verdict->action == POLICY_ACTION_REJECT)
         return;

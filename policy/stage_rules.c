@@ -9,6 +9,7 @@
 #include "policy/deferrals.h"
 #include "policy/domains.h"
 #include "policy/evaluation.h"
+#include "policy/exceptions.h"
 #include "policy/options.h"
 #include "policy/rules.h"
 #include "policy/session-private.h"
@@ -37,6 +38,33 @@ static const struct dkim_verdicts *ask_signatures(void *context)
 static const struct dmarc_outcome *ask_dmarc(void *context)
 {
     return policy_evaluation_dmarc(context);
+}
+
+static const struct policy_iprev *ask_iprev(void *context)
+{
+    return policy_evaluation_iprev(context);
+}
+
+static const struct policy_mailing_list *ask_mailing_list(void *context)
+{
+    return policy_evaluation_mailing_list(context);
+}
+
+/* RFC 9990, PolicyOverrideReason: of a message whose owner asked for something. */
+static void note_exception(void *context, const struct policy_exception *exception)
+{
+    struct policy_session *session = context;
+    const struct dmarc_outcome *dmarc = policy_evaluation_dmarc(session);
+    const char *comment;
+
+    if (session->decision.exception != NULL)
+        return;
+    session->decision.exception = exception;
+    if (dmarc == NULL || dmarc->disposition == DMARC_POLICY_NONE)
+        return;
+    comment = base_arena_printf(session->message, "exception \"%s\"", exception->name);
+    policy_session_note_override(session, exception->override_type,
+                                 comment == NULL ? "exception" : comment);
 }
 
 static enum policy_author_outcome ask_author(void *context)
@@ -167,6 +195,10 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
         .author = ask_author,
         .author_domain =
             session->author.outcome == POLICY_AUTHOR_ONE ? &session->author.domain : NULL,
+        .iprev = ask_iprev,
+        .mailing_list = ask_mailing_list,
+        .exceptions = session->snapshot->exceptions,
+        .note_exception = note_exception,
         .may_hold = may_hold,
         .end_hold = end_hold,
     };

@@ -23,6 +23,9 @@
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
 #include "policy/edits.h"
+#include "policy/exceptions.h"
+#include "policy/iprev.h"
+#include "policy/mailing_list.h"
 #include "policy/rules.h"
 #include "policy/snapshot.h"
 #include "policy/spf/spf.h"
@@ -341,6 +344,10 @@ static const struct dkim_verdict some_verdicts[] = {
 static const struct dkim_verdicts some_dkim = {some_verdicts, 1, 0};
 static const struct dmarc_outcome some_dmarc = {.has_record = true};
 static struct policy_override some_override = {.type = "other", .comment = "comment"};
+static struct dns_name some_name = {.length = 4, .label_count = 1, .text = "name"};
+static const struct policy_iprev some_iprev = {.names = &some_name, .count = 1};
+static const struct policy_mailing_list some_list = {.precedence = "list"};
+static const struct policy_exception some_exception = {"exception", "mailing_list"};
 static struct policy_rule_hit over_hit = {.name = "rule", .is_over = true};
 static struct policy_rule_hit some_hit = {
     .name = "rule", .mode = POLICY_RULE_OBSERVE, .next = &over_hit};
@@ -373,6 +380,9 @@ static struct policy_decision full_decision(enum policy_author_outcome author)
         .dkim_word = "pass",
         .dmarc = &some_dmarc,
         .overrides = &some_override,
+        .iprev = &some_iprev,
+        .mailing_list = &some_list,
+        .exception = &some_exception,
         .hits = &some_hit,
         .authres = BASE_TEXT("results"),
         .recipients_refused = 1,
