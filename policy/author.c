@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "policy/author_display.h"
 #include "policy/header.h"
 #include "policy/idn.h"
 
@@ -420,6 +421,7 @@ void policy_author_parse(struct base_text value, struct policy_author *author_r)
     } else {
         author_r->outcome = POLICY_AUTHOR_ONE;
         author_r->domain = reader.domain;
+        author_r->display = policy_author_display(value, &reader.domain);
     }
 }
 

@@ -15,6 +15,8 @@ struct policy_author {
     enum policy_author_outcome outcome;
     /* A-labels; the root unless `outcome` is ONE. */
     struct dns_name domain;
+    /* NONE unless `outcome` is ONE. */
+    enum policy_display_address display;
     /* Static words for the record: "two From fields", ...; NULL when it is ONE. */
     const char *reason;
 };

@@ -44,6 +44,17 @@ const char *policy_author_outcome_text(enum policy_author_outcome outcome)
     base_panic("policy: no such author outcome: %d", (int)outcome);
 }
 
+const char *policy_display_address_text(enum policy_display_address display)
+{
+    static const char *const texts[] = {
+        [POLICY_DISPLAY_NONE] = "none",
+        [POLICY_DISPLAY_SAME] = "same",
+        [POLICY_DISPLAY_OTHER_DOMAIN] = "other-domain",
+    };
+
+    return texts[display];
+}
+
 /* RFC 4648 section 7's digits, which sort as the numbers do. */
 static void put_base32(char *out, unsigned digits, uint64_t value)
 {
@@ -217,6 +228,10 @@ static struct base_json *author_json(const struct policy_decision *decision)
     base_json_set_cstr(object, "outcome", policy_author_outcome_text(decision->author));
     set_text_or_null(object, "domain", decision->author_domain);
     base_json_set_cstr(object, "reason", decision->author_reason);
+    base_json_set_cstr(object, "display_address",
+                       decision->author == POLICY_AUTHOR_ONE
+                           ? policy_display_address_text(decision->display_address)
+                           : NULL);
     return object;
 }
 

@@ -43,6 +43,14 @@ enum policy_author_outcome {
     POLICY_AUTHOR_INVALID,
 };
 
+/* An address in the display names or comments of From. */
+enum policy_display_address {
+    POLICY_DISPLAY_NONE,
+    /* Of the author domain, all of them. */
+    POLICY_DISPLAY_SAME,
+    POLICY_DISPLAY_OTHER_DOMAIN,
+};
+
 /* One signature that we made, or tried to. */
 struct policy_signature {
     struct base_text domain;
@@ -92,6 +100,8 @@ struct policy_decision {
     struct base_text author_domain;
     /* Why there is not exactly one, in words; NULL if there is. */
     const char *author_reason;
+    /* Only where `author` is ONE. */
+    enum policy_display_address display_address;
     struct base_text message_id;
 
     struct policy_verdict verdict;
@@ -133,6 +143,8 @@ struct policy_decision {
 
 /* "unknown", "one", "multiple", "none", "invalid". */
 const char *policy_author_outcome_text(enum policy_author_outcome outcome);
+/* "none", "same", "other-domain". */
+const char *policy_display_address_text(enum policy_display_address display);
 /* A new id: milliseconds of the wall clock, a tag of the process, a counter. Thread-safe. */
 void policy_decision_make_id(char id[17], int64_t wall_ns);
 
@@ -152,7 +164,7 @@ void policy_decision_log(const struct policy_decision *decision, struct base_log
 /* A new object with the documented members (postseal(1), eval --json), null where unknown:
  *   "id" "time" "queue_id" "direction" "direction_by" "client" {"address","name","helo","login"}
  *   "mail_from" "recipients" {"count","kept":[...]} "message_id" "body_octets"
- *   "author" {"outcome","domain","reason"}
+ *   "author" {"outcome","domain","reason","display_address"}
  *   "verdict" {"stage","action","code","enhanced","text","rule"}   "would": null or the like
  *   "spf" {"result","identity","domain","reason","term","explanation","terms","voids"} or null
  *   "helo_spf" the like   "dkim" [{"result","reason","d","s","i","a","bits","flags":[...]}]

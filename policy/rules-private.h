@@ -25,6 +25,7 @@ struct policy_rule_options {
     struct conf_list author_domain;
     bool mailing_list;
     uint64_t author;
+    uint64_t display_address;
     struct conf_list client_net;
     struct conf_list sender_domain;
     struct conf_list recipient;
@@ -49,6 +50,7 @@ enum policy_rule_condition {
     POLICY_RULE_HAS_AUTHOR_DOMAIN,
     POLICY_RULE_HAS_MAILING_LIST,
     POLICY_RULE_HAS_AUTHOR,
+    POLICY_RULE_HAS_DISPLAY_ADDRESS,
     POLICY_RULE_HAS_CLIENT_NET,
     POLICY_RULE_HAS_SENDER_DOMAIN,
     POLICY_RULE_HAS_RECIPIENT,

@@ -97,6 +97,10 @@ static bool matches_envelope(const struct policy_rule *rule, const struct policy
     if (policy_rule_has(rule, POLICY_RULE_HAS_AUTHOR) &&
         (rule->options->author & UINT64_C(1) << facts->author(facts->context)) == 0)
         return false;
+    if (policy_rule_has(rule, POLICY_RULE_HAS_DISPLAY_ADDRESS) &&
+        (facts->author_domain == NULL ||
+         (rule->options->display_address & UINT64_C(1) << facts->display_address) == 0))
+        return false;
     return !policy_rule_has(rule, POLICY_RULE_HAS_AUTHOR_DOMAIN) ||
            (facts->author_domain != NULL &&
             policy_domains_contain(rule->author_domain, facts->author_domain));

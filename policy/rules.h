@@ -67,6 +67,8 @@ struct policy_rule_facts {
      * the author's or else the reverse-path's; and that the domain has passed, which ends it. */
     bool (*may_hold)(void *context, const char *rule, bool is_about_author, int64_t limit_ms);
     void (*end_hold)(void *context, const char *rule, bool is_about_author);
+    /* Only where there is an author domain. */
+    enum policy_display_address display_address;
 };
 
 /* A signature of one of `domains` passed and covers the whole body. May wait for DNS. */

@@ -33,6 +33,9 @@ static const char *const disposition_words[] = {"none", "quarantine", "reject", 
 /* In the order of enum policy_author_outcome. */
 static const char *const author_words[] = {"unknown", "one", "multiple", "none", "invalid", NULL};
 
+/* In the order of enum policy_display_address. */
+static const char *const display_words[] = {"none", "same", "other-domain", NULL};
+
 #define ROW(name_, type_, field_, words_)                                                         \
     {                                                                                             \
         .name = (name_), .type = (type_), .offset = offsetof(struct policy_rule_options, field_), \
@@ -55,6 +58,7 @@ static const struct conf_option rule_options[] = {
     ROW("author-domain", CONF_LIST, author_domain, NULL),
     ROW("mailing-list", CONF_BOOL, mailing_list, NULL),
     ROW("author", CONF_WORDS, author, author_words),
+    ROW("display-address", CONF_WORDS, display_address, display_words),
     ROW("client-net", CONF_LIST, client_net, NULL),
     ROW("sender-domain", CONF_LIST, sender_domain, NULL),
     ROW("recipient", CONF_LIST, recipient, NULL),
@@ -86,6 +90,7 @@ static const struct {
     {"author-domain", POLICY_RULE_HAS_AUTHOR_DOMAIN, POLICY_STAGE_EOH},
     {"mailing-list", POLICY_RULE_HAS_MAILING_LIST, POLICY_STAGE_EOM},
     {"author", POLICY_RULE_HAS_AUTHOR, POLICY_STAGE_EOH},
+    {"display-address", POLICY_RULE_HAS_DISPLAY_ADDRESS, POLICY_STAGE_EOH},
     {"client-net", POLICY_RULE_HAS_CLIENT_NET, POLICY_STAGE_CONNECT},
     {"sender-domain", POLICY_RULE_HAS_SENDER_DOMAIN, POLICY_STAGE_MAIL},
     {"recipient", POLICY_RULE_HAS_RECIPIENT, POLICY_STAGE_RCPT},

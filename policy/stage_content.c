@@ -93,6 +93,7 @@ static void note_header(struct policy_session *session)
     policy_author_read(&session->header, &session->author);
     decision->author = session->author.outcome;
     decision->author_reason = session->author.reason;
+    decision->display_address = session->author.display;
     if (session->author.outcome == POLICY_AUTHOR_ONE)
         decision->author_domain =
             (struct base_text){session->author.domain.text, session->author.domain.length};

@@ -201,6 +201,7 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
         .note_exception = note_exception,
         .may_hold = may_hold,
         .end_hold = end_hold,
+        .display_address = session->author.display,
     };
     const struct policy_verdict *verdict;
     bool is_early = is_before_mail(stage);

@@ -87,6 +87,18 @@ static const struct condition_row condition_rows[] = {
      {.author = "\"a@reject.example\" <b@none.example>"},
      false},
     {RULE("author-domain = { \"reject.example\" }  dmarc = { pass }"), {NULL}, false},
+    /* display-address. */
+    {AT_EOH("display-address = { other-domain }"),
+     {.author = "\"a@reject.example\" <b@none.example>"},
+     true},
+    {AT_EOH("display-address = { same, none }"),
+     {.author = "\"a@reject.example\" <b@none.example>"},
+     false},
+    {AT_EOH("display-address = { same }"), {.author = "b@none.example (b@none.example)"}, true},
+    {AT_EOH("display-address = { none }"), {.author = "Bob <b@none.example>"}, true},
+    {AT_EOH("display-address = { none, same, other-domain }"),
+     {.author = "\"a@reject.example\" <b@none.example>, <a@reject.example>"},
+     false},
 };
 
 static void test_conditions(void **state)
