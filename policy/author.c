@@ -230,14 +230,15 @@ static void read_words(struct reader *reader, struct words *words_r)
         words_r->is_local_part = false;
 }
 
-/* domain-literal = "[" *([FWS] dtext) [FWS] "]", without the obsolete quoted pairs. */
+/* domain-literal = "[" *([FWS] dtext) [FWS] "]", without the obsolete quoted pairs; of
+ * dtext what RFC 5321 section 4.1.3 has in one: no "<" or "@" for others to find. */
 static void domain_literal(struct reader *reader)
 {
     for (reader->at++;;) {
         int c = peek(reader);
         if (c == ']')
             break;
-        if (c < 0x20 || c >= 0x7f || c == '[' || c == '\\') {
+        if (c < 0x20 || c >= 0x7f || (!base_ascii_is_alnum((char)c) && strchr(" .:-", c) == NULL)) {
             set_fault(reader, "malformed address literal");
             return;
         }

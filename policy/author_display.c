@@ -32,13 +32,30 @@ static bool is_mail_domain(struct base_text text, struct dns_name *name_r)
     return strspn(dot + 1, "0123456789") != strlen(dot + 1);
 }
 
-static void finish_domain(struct scanner *scanner)
+/* Without what is not UTF-8, and what stands behind that. */
+static struct base_text utf8_part(struct base_text text)
 {
-    struct base_text text = {scanner->domain, scanner->length};
+    size_t end = 0;
+
+    while (end < text.length) {
+        unsigned char first = (unsigned char)text.data[end];
+        size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+
+        if (length > text.length - end ||
+            !base_text_is_utf8((struct base_text){text.data + end, length}))
+            break;
+        end += length;
+    }
+    return (struct base_text){text.data, end};
+}
+
+/* What stands there so far, as if it ended here. */
+static void note_domain(struct scanner *scanner)
+{
+    struct base_text text = utf8_part((struct base_text){scanner->domain, scanner->length});
     size_t ascii = 0;
     struct dns_name name;
 
-    scanner->is_in_domain = false;
     while (text.length > 0 && strchr(".-", text.data[text.length - 1]) != NULL)
         text.length--;
     while (ascii < text.length && (unsigned char)text.data[ascii] < 0x80)
@@ -51,6 +68,12 @@ static void finish_domain(struct scanner *scanner)
         scanner->found = POLICY_DISPLAY_OTHER_DOMAIN;
     else if (scanner->found == POLICY_DISPLAY_NONE)
         scanner->found = POLICY_DISPLAY_SAME;
+}
+
+static void end_domain(struct scanner *scanner)
+{
+    scanner->is_in_domain = false;
+    note_domain(scanner);
 }
 
 static bool is_domain_octet(char c)
@@ -69,7 +92,7 @@ static void show(struct scanner *scanner, char c)
         if (is_domain_octet(c) && scanner->length < sizeof(scanner->domain))
             scanner->domain[scanner->length++] = c;
         else
-            finish_domain(scanner);
+            end_domain(scanner);
     }
     if (c == '@' && is_local_octet(scanner->last)) {
         scanner->is_in_domain = true;
@@ -122,6 +145,24 @@ static void show_b(struct scanner *scanner, struct base_text text)
     }
 }
 
+/* token: RFC 2047 section 2, with RFC 2231's language. */
+static bool is_token(struct base_text text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (!base_ascii_is_alnum(text.data[i]) && strchr("-_*+'", text.data[i]) == NULL)
+            return false;
+    return text.length > 0;
+}
+
+/* What neither encoding has is shown as it is, by those that give up on such a word. */
+static bool is_encoded_text(struct base_text text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (strchr("<>\"@(),;:\\", text.data[i]) != NULL)
+            return false;
+    return true;
+}
+
 /* encoded-word = "=?" charset "?" encoding "?" encoded-text "?=" at the start of `text`: shows it
  * and returns its length; 0: there is none. */
 static size_t encoded_word(struct scanner *scanner, struct base_text text)
@@ -138,11 +179,12 @@ static size_t encoded_word(struct scanner *scanner, struct base_text text)
         if (text.data[i] == '?')
             marks[count++] = i;
     }
-    if (count < 3 || i >= text.length || text.data[i] != '=' || marks[1] != marks[0] + 2)
+    if (count < 3 || i >= text.length || text.data[i] != '=' || marks[1] != marks[0] + 2 ||
+        !is_token((struct base_text){text.data + 2, marks[0] - 2}))
         return 0;
     struct base_text inside = {text.data + marks[1] + 1, marks[2] - marks[1] - 1};
 
-    switch (base_ascii_lower(text.data[marks[0] + 1])) {
+    switch (is_encoded_text(inside) ? base_ascii_lower(text.data[marks[0] + 1]) : '\0') {
     case 'q':
         show_q(scanner, inside);
         return i + 1;
@@ -165,6 +207,9 @@ static size_t plain(struct scanner *scanner, struct place *place, const char *at
     bool is_text = place->is_quoted || place->depth > 0;
 
     if (*at == '\\' && is_text && left > 1) {
+        /* Some show the backslash. */
+        if (scanner->is_in_domain)
+            note_domain(scanner);
         show(scanner, at[1]);
         return 2;
     }

@@ -243,6 +243,7 @@ static void test_hostile(void **state)
         NOT(INVALID, " a@\xff\xfe.example"),
         NOT(INVALID, " \xff@bank.example"),
         NOT(INVALID, " a@bank.ex\xc0\xafmple"),
+        NOT(INVALID, " <@[1<a@bank.example>]:a@evil.example>"),
         /* U+2100 maps to "a/c" */
         NOT(INVALID, " a@bank\xe2\x84\x80.example"),
         NOT(INVALID, " a@-\xc3\xa4.example"),

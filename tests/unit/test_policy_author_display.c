@@ -142,6 +142,10 @@ static void test_display(void **state)
         {"\"x@1.2\" <alice@example.org>", "none"},
         {"\"x@a..example\" <alice@example.org>", "none"},
         {"\"x@a.example\" \"y\" <alice@example.org>, bob@example.org", "other-domain"},
+        {"\"=?x@a.example?q?y?=\" <alice@example.org>", "other-domain"},
+        {"\"x@b\xc3\xbc.example\xff\" <alice@example.org>", "other-domain"},
+        {"\"=?x?b?x@a.example?=\" <alice@example.org>", "other-domain"},
+        {"\"x@example.o\\rg\" <alice@example.org>", "other-domain"},
         /* a route is not shown */
         {"<@a.example:alice@example.org>", "none"},
     };
