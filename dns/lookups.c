@@ -79,6 +79,8 @@ void dns_lookups_destroy(struct dns_lookups **lookups)
 void dns_lookups_set_budget(struct dns_lookups *lookups, struct dns_budget *budget)
 {
     lookups->budget = budget;
+    if (lookups->options.before != NULL)
+        dns_lookups_set_budget(lookups->options.before, budget);
 }
 
 void dns_lookups_set_progress(struct dns_lookups *lookups, int64_t every_ns,
@@ -88,6 +90,8 @@ void dns_lookups_set_progress(struct dns_lookups *lookups, int64_t every_ns,
     lookups->since_progress_ns = 0;
     lookups->progress = progress;
     lookups->progress_context = context;
+    if (lookups->options.before != NULL)
+        dns_lookups_set_progress(lookups->options.before, every_ns, progress, context);
 }
 
 /* FNV-1a: the table is small and each session's own, so chosen collisions gain nothing. */
@@ -108,6 +112,13 @@ static struct lookup *lookup_find(const struct dns_lookups *lookups, const struc
     while (lookup != NULL && !(lookup->type == type && dns_name_equals(&lookup->name, name)))
         lookup = lookup->next_in_bucket;
     return lookup;
+}
+
+static bool was_asked_before(const struct dns_lookups *lookups, const struct dns_name *name,
+                             enum dns_type type)
+{
+    return lookups->options.before != NULL &&
+           lookup_find(lookups->options.before, name, type) != NULL;
 }
 
 /* Makes room for one more in `all`. An arena frees nothing before its end: doubling wastes no more
@@ -163,7 +174,7 @@ static struct lookup *lookup_begin(struct dns_lookups *lookups, const struct dns
 void dns_lookups_prefetch(struct dns_lookups *lookups, const struct dns_name *name,
                           enum dns_type type)
 {
-    if (lookup_find(lookups, name, type) == NULL)
+    if (!was_asked_before(lookups, name, type) && lookup_find(lookups, name, type) == NULL)
         (void)lookup_begin(lookups, name, type);
 }
 
@@ -238,8 +249,11 @@ static void lookup_resolve(struct dns_lookups *lookups, struct lookup *lookup)
 const struct dns_answer *dns_lookups_get(struct dns_lookups *lookups, const struct dns_name *name,
                                          enum dns_type type)
 {
-    struct lookup *lookup = lookup_find(lookups, name, type);
+    struct lookup *lookup;
 
+    if (was_asked_before(lookups, name, type))
+        return dns_lookups_get(lookups->options.before, name, type);
+    lookup = lookup_find(lookups, name, type);
     if (lookup == NULL)
         lookup = lookup_begin(lookups, name, type);
     if (lookup == NULL)
@@ -251,14 +265,21 @@ const struct dns_answer *dns_lookups_get(struct dns_lookups *lookups, const stru
 
 size_t dns_lookups_count(const struct dns_lookups *lookups)
 {
-    return lookups->count;
+    size_t before =
+        lookups->options.before == NULL ? 0 : dns_lookups_count(lookups->options.before);
+
+    return before + lookups->count;
 }
 
 bool dns_lookups_at(const struct dns_lookups *lookups, size_t index,
                     struct dns_lookups_entry *entry_r)
 {
+    const struct dns_lookups *before = lookups->options.before;
     const struct lookup *lookup;
 
+    if (before != NULL && dns_lookups_at(before, index, entry_r))
+        return true;
+    index -= before == NULL ? 0 : dns_lookups_count(before);
     if (index >= lookups->count)
         return false;
     lookup = lookups->all[index];

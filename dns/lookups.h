@@ -27,6 +27,9 @@ struct dns_lookups_options {
     const struct base_clock *clock;
     /* Questions sent to the resolver at most (`dns-questions`, 400); past it: CAPPED. */
     unsigned max_questions;
+    /* What the same session asked before (at HELO): not asked again, listed first, and given the
+     * budget and the progress call of these. Borrowed, must live longer; NULL: nothing. */
+    struct dns_lookups *before;
 };
 
 /* Lives in `arena`; NULL when the arena is exhausted. dns_lookups_destroy() must be called before

@@ -367,8 +367,10 @@ static size_t utf8_length(const unsigned char *data, size_t length)
     return want;
 }
 
-static void append_quoted(struct base_buf *out, struct base_text text)
+void authres_append_quoted(struct base_buf *out, struct base_text text)
 {
+    if (text.length > AUTHRES_VALUE_MAX)
+        text.length = AUTHRES_VALUE_MAX;
     base_buf_append_char(out, '"');
     for (size_t i = 0; i < text.length;) {
         unsigned char c = (unsigned char)text.data[i];
@@ -428,7 +430,7 @@ void authres_append_value(struct base_buf *out, struct base_text text)
     if (is_plain(text))
         base_buf_append_text(out, text);
     else
-        append_quoted(out, text);
+        authres_append_quoted(out, text);
 }
 
 /* The piece goes on this line if it fits 78 columns (RFC 5322 section 2.1.1), else on the next. */

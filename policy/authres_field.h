@@ -57,5 +57,7 @@ void authres_field_write(const struct authres_field *field, struct base_buf *out
 
 /* The value with what a field cannot hold replaced, quoted if need be: how it would be written. */
 void authres_append_value(struct base_buf *out, struct base_text value);
+/* The same, quoted in any case. */
+void authres_append_quoted(struct base_buf *out, struct base_text value);
 
 #endif

@@ -9,6 +9,7 @@
 #include "policy/authres_field.h"
 #include "policy/evaluation.h"
 #include "policy/exceptions.h"
+#include "policy/networks.h"
 #include "policy/options.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
@@ -77,6 +78,13 @@ static void add_iprev(struct builder *builder, struct policy_session *session)
     add_property(builder, "policy", "iprev", session->decision.client_address);
 }
 
+/* RFC 8601 section 2.3, ptype "policy": a local policy that overrides the result, and on what. */
+static void add_forwarder(struct builder *builder, const struct policy_session *session)
+{
+    if (policy_networks_contain(session->snapshot->trusted_forwarders, &session->client))
+        add_property(builder, "policy", "trusted-forwarder", session->decision.client_address);
+}
+
 static void add_spf(struct builder *builder, struct policy_session *session)
 {
     const struct spf_outcome *spf = policy_evaluation_spf(session);
@@ -87,9 +95,11 @@ static void add_spf(struct builder *builder, struct policy_session *session)
     if (session->sender.kind != POLICY_ADDRESS_NULL) {
         add_result(builder, "spf", spf_verdict_text(spf->verdict), spf->reason);
         add_property(builder, "smtp", "mailfrom", session->decision.mail_from);
+        add_forwarder(builder, session);
     }
     add_result(builder, "spf", spf_verdict_text(helo->verdict), helo->reason);
     add_property(builder, "smtp", "helo", session->decision.helo);
+    add_forwarder(builder, session);
 }
 
 static void add_dkim(struct builder *builder, struct policy_session *session)
@@ -131,7 +141,7 @@ static void add_dmarc(struct builder *builder, struct policy_session *session)
                      base_text_of(session->decision.exception->name));
 }
 
-static struct base_text authserv_id(struct policy_session *session)
+struct base_text policy_authres_own_id(struct policy_session *session)
 {
     char host[256] = "";
 
@@ -152,7 +162,7 @@ bool policy_authres_insert(struct policy_session *session)
     if (!session->evaluation.is_on)
         return true;
     builder.result_tail = &builder.field.results;
-    builder.field.authserv_id = authserv_id(session);
+    builder.field.authserv_id = policy_authres_own_id(session);
     if (session->env.resolver->is_test_zone)
         builder.field.comment = BASE_TEXT("test zone");
     add_iprev(&builder, session);

@@ -5,7 +5,12 @@
 
 #include <stdbool.h>
 
+#include "base/text.h"
+
 struct policy_session;
+
+/* The authserv-id that we write. */
+struct base_text policy_authres_own_id(struct policy_session *session);
 
 /* Evaluates what was not yet, writes the field into the session's edits, and keeps its value in
  * decision.authres. Nothing for a message that is not evaluated. False when the arena is

@@ -8,7 +8,6 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "conf/daemon.h"
-#include "policy/address.h"
 #include "policy/dkim/verify.h"
 #include "policy/idn.h"
 #include "policy/options.h"
@@ -19,12 +18,13 @@
  */
 #define PROGRESS_NS (5 * BASE_NS_PER_S)
 
-static void prefetch_spf(struct policy_evaluation *evaluation, struct base_text domain)
+static void prefetch_spf(const struct policy_session *session, struct dns_lookups *lookups,
+                         bool is_helo)
 {
     struct dns_name name;
 
-    if (policy_idn_to_name(domain, &name) && name.label_count > 1)
-        dns_lookups_prefetch(evaluation->lookups, &name, DNS_TYPE_TXT);
+    if (policy_evaluation_spf_domain(session, is_helo, &name) && name.label_count > 1)
+        dns_lookups_prefetch(lookups, &name, DNS_TYPE_TXT);
 }
 
 void policy_evaluation_begin(struct policy_session *session)
@@ -39,18 +39,18 @@ void policy_evaluation_begin(struct policy_session *session)
 
     if (session->decision.direction != POLICY_DIRECTION_INBOUND || options.resolver == NULL)
         return;
+    options.before = policy_helo_evaluation_join(session, &evaluation->envelope);
     evaluation->lookups = dns_lookups_create(session->message, &options);
     if (evaluation->lookups == NULL)
         return;
     evaluation->is_on = true;
-    evaluation->envelope.left_ns = daemon->dns_timeout_envelope * BASE_NS_PER_MS;
     evaluation->content.left_ns = daemon->dns_timeout * BASE_NS_PER_MS;
     dns_lookups_set_budget(evaluation->lookups, &evaluation->envelope);
-    if (session->client.family != AF_INET && session->client.family != AF_INET6)
-        return;
-    prefetch_spf(evaluation, session->sender.domain_text);
-    prefetch_spf(evaluation, session->decision.helo);
-    policy_evaluation_prefetch_route(session);
+    if (options.before != NULL)
+        prefetch_spf(session, options.before, true);
+    prefetch_spf(session, evaluation->lookups, false);
+    if (session->client.family == AF_INET || session->client.family == AF_INET6)
+        policy_evaluation_prefetch_route(session);
 }
 
 void policy_evaluation_content(struct policy_session *session, void (*progress)(void *context),
@@ -73,118 +73,23 @@ void policy_evaluation_content(struct policy_session *session, void (*progress)(
 void policy_evaluation_note(struct policy_session *session)
 {
     const struct policy_evaluation *evaluation = &session->evaluation;
+    const struct policy_helo_evaluation *helo = &session->helo_evaluation;
     struct policy_decision *decision = &session->decision;
 
     if (evaluation->has_spf)
         decision->spf = &evaluation->spf;
-    if (evaluation->has_helo_spf)
-        decision->helo_spf = &evaluation->helo_spf;
+    if (!helo->has_spf)
+        return;
+    decision->helo_spf = &helo->spf;
+    if (session->has_message && session->sender.kind == POLICY_ADDRESS_NULL)
+        decision->spf = &helo->spf;
 }
 
 void policy_evaluation_end(struct policy_session *session)
 {
     dkim_verification_end(&session->evaluation.verification);
     dns_lookups_destroy(&session->evaluation.lookups);
-}
-
-/* A quoted local part as SPF wants it: without quotes and backslashes (RFC 5321 section 4.1.2). */
-static struct base_text plain_local_part(struct policy_session *session, struct base_text local)
-{
-    char *out;
-    size_t length = 0;
-
-    if (local.length < 2 || local.data[0] != '"')
-        return local;
-    out = base_arena_alloc(session->message, local.length);
-    if (out == NULL)
-        return (struct base_text){NULL, 0};
-    for (size_t i = 1; i + 1 < local.length; i++) {
-        if (local.data[i] == '\\' && i + 2 < local.length)
-            i++;
-        out[length++] = local.data[i];
-    }
-    return (struct base_text){out, length};
-}
-
-/* The name that was sent as A-labels; what cannot be a mail domain goes on as it is, for SPF to say
- * what it thinks of it. */
-static struct base_text spf_domain_text(struct policy_session *session, struct base_text domain)
-{
-    struct dns_name name;
-
-    if (!policy_idn_to_name(domain, &name))
-        return domain;
-    return policy_session_copy(session->message, (struct base_text){name.text, name.length},
-                               DNS_NAME_MAX);
-}
-
-static void check_host(struct policy_session *session, struct base_text domain,
-                       struct base_text local_part, struct spf_outcome *outcome)
-{
-    const struct policy_options *options = session->snapshot->options;
-    struct spf_request *request = base_arena_alloc(session->message, sizeof(*request));
-
-    memset(outcome, 0, sizeof(*outcome));
-    if (request == NULL) {
-        outcome->verdict = SPF_VERDICT_TEMPERROR;
-        outcome->reason = "no memory left";
-        return;
-    }
-    *request = (struct spf_request){
-        .arena = session->message,
-        .lookups = session->evaluation.lookups,
-        .domain = spf_domain_text(session, domain),
-        .local_part = plain_local_part(session, local_part),
-        .helo = session->decision.helo,
-        .receiver = session->mta_name,
-        .now_s = session->decision.time_s,
-        .max_terms = 10,
-        .max_voids = (unsigned)options->spf_void_limit,
-        .want_explanation = true,
-    };
-    spf_client_set(&request->client, session->client.address,
-                   session->client.family == AF_INET ? 4 : 16);
-    spf_check_host(request, outcome);
-}
-
-static bool has_spf_client(const struct policy_session *session)
-{
-    return session->evaluation.is_on &&
-           (session->client.family == AF_INET || session->client.family == AF_INET6);
-}
-
-const struct spf_outcome *policy_evaluation_spf(struct policy_session *session)
-{
-    struct policy_evaluation *evaluation = &session->evaluation;
-
-    if (!has_spf_client(session))
-        return NULL;
-    if (evaluation->has_spf)
-        return &evaluation->spf;
-    evaluation->has_spf = true;
-    /* RFC 7208 section 2.4: a null reverse-path is postmaster@HELO. */
-    if (session->sender.kind == POLICY_ADDRESS_NULL)
-        check_host(session, session->decision.helo, (struct base_text){NULL, 0}, &evaluation->spf);
-    else
-        check_host(session, session->sender.domain_text, session->sender.local, &evaluation->spf);
-    return &evaluation->spf;
-}
-
-const struct spf_outcome *policy_evaluation_helo_spf(struct policy_session *session)
-{
-    struct policy_evaluation *evaluation = &session->evaluation;
-
-    if (!has_spf_client(session))
-        return NULL;
-    if (evaluation->has_helo_spf)
-        return &evaluation->helo_spf;
-    evaluation->has_helo_spf = true;
-    if (session->sender.kind == POLICY_ADDRESS_NULL)
-        evaluation->helo_spf = *policy_evaluation_spf(session);
-    else
-        check_host(session, session->decision.helo, (struct base_text){NULL, 0},
-                   &evaluation->helo_spf);
-    return &evaluation->helo_spf;
+    policy_helo_evaluation_leave(session);
 }
 
 void policy_evaluation_header(struct policy_session *session)

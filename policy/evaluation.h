@@ -1,6 +1,6 @@
-/* The evaluators of one inbound message: SPF of MAIL FROM and of HELO, DKIM, DMARC. Each runs once,
- * when a rule or the end of message first asks for it; its questions to DNS begin as early as they
- * can be asked. A message of another direction is not evaluated: every result is NULL. */
+/* The evaluators of one inbound message: SPF (evaluation_spf.h), DKIM, DMARC. Each runs once, when
+ * a rule or the end of message first asks for it; its questions to DNS begin as early as they can
+ * be asked. A message of another direction is not evaluated: every result is NULL. */
 #ifndef POLICY_EVALUATION_H
 #define POLICY_EVALUATION_H
 
@@ -12,7 +12,7 @@
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
 #include "policy/evaluation_route.h"
-#include "policy/spf/spf.h"
+#include "policy/evaluation_spf.h"
 
 struct dkim_verification;
 struct policy_session;
@@ -26,8 +26,6 @@ struct policy_evaluation {
 
     bool has_spf;
     struct spf_outcome spf;
-    bool has_helo_spf;
-    struct spf_outcome helo_spf;
     struct dkim_verification *verification;
     bool has_dkim;
     const struct dkim_verdicts *dkim;
@@ -54,10 +52,7 @@ void policy_evaluation_note(struct policy_session *session);
 /* Frees what is not in the arena; idempotent. */
 void policy_evaluation_end(struct policy_session *session);
 
-/* NULL: not evaluated. These may wait for DNS. */
-const struct spf_outcome *policy_evaluation_spf(struct policy_session *session);
-const struct spf_outcome *policy_evaluation_helo_spf(struct policy_session *session);
-/* After the body. */
+/* NULL: not evaluated. These may wait for DNS; after the body. */
 const struct dkim_verdicts *policy_evaluation_dkim(struct policy_session *session);
 /* The best result of all signatures, "none" without one. */
 const char *policy_evaluation_dkim_word(struct policy_session *session);

@@ -24,6 +24,7 @@ static const struct conf_option rows[] = {
     ROW("originating-daemons", CONF_LIST, originating_daemons, .fallback = "ORIGINATING"),
     ROW("inbound-daemons", CONF_LIST, inbound_daemons, .fallback = NULL),
     ROW("keep-authres-from", CONF_LIST, keep_authres_from, .fallback = NULL),
+    ROW("trusted-forwarders", CONF_LIST, trusted_forwarders, .fallback = NULL),
     ROW("key-dir", CONF_STRING, key_dir, .fallback = "/etc/postseal/keys"),
     ROW("header-fields", CONF_INT, header_fields, .fallback = "1000", .min = 10, .max = 100000),
     ROW("header-octets", CONF_SIZE, header_octets, .fallback = "256KiB", .min = 4 * KIB,
@@ -37,6 +38,8 @@ static const struct conf_option rows[] = {
     ROW("dkim-signatures", CONF_INT, dkim_signatures, .fallback = "10", .min = 0, .max = 100),
     ROW("dkim-names", CONF_INT, dkim_names, .fallback = "200", .min = 10, .max = 1000),
     ROW("iprev", CONF_BOOL, iprev, .fallback = "no"),
+    ROW("spf-explanation", CONF_BOOL, spf_explanation, .fallback = "yes"),
+    ROW("received-spf", CONF_BOOL, received_spf, .fallback = "no"),
     ROW("reserved-mailboxes", CONF_BOOL, reserved_mailboxes, .fallback = "yes"),
 };
 

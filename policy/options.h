@@ -26,6 +26,7 @@ struct policy_options {
     struct conf_list originating_daemons;
     struct conf_list inbound_daemons;
     struct conf_list keep_authres_from;
+    struct conf_list trusted_forwarders;
 
     const char *key_dir;
 
@@ -40,6 +41,10 @@ struct policy_options {
     int64_t dkim_names;
     /* Asks for the client's names even if no exception does. */
     bool iprev;
+    /* What the domain's owner says to a fail goes into the reply. */
+    bool spf_explanation;
+    /* Adds Received-SPF beside Authentication-Results. */
+    bool received_spf;
     /* Mail for postmaster@ and abuse@ of local domains is not refused by rules. */
     bool reserved_mailboxes;
 };

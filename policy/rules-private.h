@@ -17,6 +17,7 @@ struct policy_rule_options {
     uint64_t spf;
     uint64_t helo_spf;
     bool spf_only_all;
+    struct conf_list spf_domain;
     uint64_t dkim;
     uint64_t dmarc;
     uint64_t dmarc_disposition;
@@ -42,6 +43,7 @@ enum policy_rule_condition {
     POLICY_RULE_HAS_SPF,
     POLICY_RULE_HAS_HELO_SPF,
     POLICY_RULE_HAS_SPF_ONLY_ALL,
+    POLICY_RULE_HAS_SPF_DOMAIN,
     POLICY_RULE_HAS_DKIM,
     POLICY_RULE_HAS_DMARC,
     POLICY_RULE_HAS_DMARC_DISPOSITION,
@@ -75,6 +77,7 @@ struct policy_rule {
     struct policy_domains *sender_domain;
     struct policy_domains *dkim_domain;
     struct policy_domains *author_domain;
+    struct policy_domains *spf_domain;
     struct policy_rule_recipient *recipients;
     size_t recipient_count;
 };
@@ -106,6 +109,15 @@ static inline bool policy_rule_is_about_dmarc(const struct policy_rule *rule)
 static inline bool policy_rule_is_about_author(const struct policy_rule *rule)
 {
     return policy_rule_is_about_dmarc(rule) || policy_rule_has(rule, POLICY_RULE_HAS_DKIM);
+}
+
+/* Which of the two identities (RFC 7208 section 2) `spf-domain` and the reply are about. */
+static inline bool policy_rule_is_about_helo(const struct policy_rule *rule)
+{
+    return rule->stage == POLICY_STAGE_HELO ||
+           (policy_rule_has(rule, POLICY_RULE_HAS_HELO_SPF) &&
+            !policy_rule_has(rule, POLICY_RULE_HAS_SPF) &&
+            !policy_rule_has(rule, POLICY_RULE_HAS_SPF_ONLY_ALL));
 }
 
 #endif

@@ -106,10 +106,34 @@ static bool matches_envelope(const struct policy_rule *rule, const struct policy
             policy_domains_contain(rule->author_domain, facts->author_domain));
 }
 
+static bool has_spf_condition(const struct policy_rule *rule)
+{
+    return policy_rule_has(rule, POLICY_RULE_HAS_SPF) ||
+           policy_rule_has(rule, POLICY_RULE_HAS_HELO_SPF) ||
+           policy_rule_has(rule, POLICY_RULE_HAS_SPF_ONLY_ALL) ||
+           policy_rule_has(rule, POLICY_RULE_HAS_SPF_DOMAIN);
+}
+
+/* First, so that nothing is waited for on behalf of other domains. */
+static bool matches_spf_domain(const struct policy_rule *rule,
+                               const struct policy_rule_facts *facts)
+{
+    struct dns_name domain;
+
+    return facts->spf_domain(facts->context, policy_rule_is_about_helo(rule), &domain) &&
+           policy_domains_contain(rule->spf_domain, &domain);
+}
+
 static bool matches_spf(const struct policy_rule *rule, const struct policy_rule_facts *facts)
 {
     const struct spf_outcome *outcome;
 
+    if (!has_spf_condition(rule))
+        return true;
+    if (facts->is_trusted_forwarder)
+        return false;
+    if (policy_rule_has(rule, POLICY_RULE_HAS_SPF_DOMAIN) && !matches_spf_domain(rule, facts))
+        return false;
     if (policy_rule_has(rule, POLICY_RULE_HAS_HELO_SPF)) {
         outcome = facts->helo_spf(facts->context);
         if (outcome == NULL || (rule->options->helo_spf & UINT64_C(1) << outcome->verdict) == 0)

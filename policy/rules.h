@@ -48,6 +48,12 @@ struct policy_rule_facts {
     void *context;
     const struct spf_outcome *(*spf)(void *context);
     const struct spf_outcome *(*helo_spf)(void *context);
+    /* The domain of either, without evaluating it; false: none. */
+    bool (*spf_domain)(void *context, bool is_helo, struct dns_name *domain_r);
+    /* Fetches the explanation into a fail of either; NULL: replies do without. */
+    void (*explain_spf)(void *context, bool is_helo);
+    /* The client is in `trusted-forwarders`: no condition on SPF matches. */
+    bool is_trusted_forwarder;
     /* The best of the signatures: one of the words of `dkim`, RFC 8601 section 2.7.1; NULL: DKIM
      * was not evaluated. */
     const char *(*dkim)(void *context);

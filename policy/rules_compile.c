@@ -50,6 +50,7 @@ static const struct conf_option rule_options[] = {
     ROW("spf", CONF_WORDS, spf, spf_words),
     ROW("helo-spf", CONF_WORDS, helo_spf, spf_words),
     ROW("spf-only-all", CONF_BOOL, spf_only_all, NULL),
+    ROW("spf-domain", CONF_LIST, spf_domain, NULL),
     ROW("dkim", CONF_WORDS, dkim, policy_rule_dkim_words),
     ROW("dmarc", CONF_WORDS, dmarc, dmarc_words),
     ROW("dmarc-disposition", CONF_WORDS, dmarc_disposition, disposition_words),
@@ -80,8 +81,9 @@ static const struct {
 } conditions[] = {
     {"direction", POLICY_RULE_HAS_DIRECTION, POLICY_STAGE_MAIL},
     {"spf", POLICY_RULE_HAS_SPF, POLICY_STAGE_MAIL},
-    {"helo-spf", POLICY_RULE_HAS_HELO_SPF, POLICY_STAGE_MAIL},
+    {"helo-spf", POLICY_RULE_HAS_HELO_SPF, POLICY_STAGE_HELO},
     {"spf-only-all", POLICY_RULE_HAS_SPF_ONLY_ALL, POLICY_STAGE_MAIL},
+    {"spf-domain", POLICY_RULE_HAS_SPF_DOMAIN, POLICY_STAGE_HELO},
     {"dkim", POLICY_RULE_HAS_DKIM, POLICY_STAGE_EOM},
     {"dmarc", POLICY_RULE_HAS_DMARC, POLICY_STAGE_EOM},
     {"dmarc-disposition", POLICY_RULE_HAS_DMARC_DISPOSITION, POLICY_STAGE_EOM},
@@ -333,7 +335,9 @@ static bool compile(struct policy_rule *rule, const struct conf_section *section
         !compile_domains(section, "dkim-domain", &rule->options->dkim_domain, &rule->dkim_domain,
                          error_r) ||
         !compile_domains(section, "author-domain", &rule->options->author_domain,
-                         &rule->author_domain, error_r))
+                         &rule->author_domain, error_r) ||
+        !compile_domains(section, "spf-domain", &rule->options->spf_domain, &rule->spf_domain,
+                         error_r))
         return false;
     return !policy_rule_has(rule, POLICY_RULE_HAS_RECIPIENT) || compile_recipients(rule, error_r);
 }
@@ -370,6 +374,7 @@ void policy_rules_destroy(struct policy_rules **rules)
         policy_domains_destroy(&rule->sender_domain);
         policy_domains_destroy(&rule->dkim_domain);
         policy_domains_destroy(&rule->author_domain);
+        policy_domains_destroy(&rule->spf_domain);
         base_mem_free(rule->recipients);
     }
     base_mem_free((*rules)->items);

@@ -32,15 +32,19 @@ static const char *printable(struct base_arena *arena, struct base_text text)
 static struct reply spf_reply(const struct policy_rule *rule, const struct policy_rule_facts *facts,
                               struct base_arena *arena)
 {
-    const struct spf_outcome *outcome = policy_rule_has(rule, POLICY_RULE_HAS_HELO_SPF)
-                                            ? facts->helo_spf(facts->context)
-                                            : facts->spf(facts->context);
+    bool is_helo = policy_rule_is_about_helo(rule);
+    const struct spf_outcome *outcome =
+        is_helo ? facts->helo_spf(facts->context) : facts->spf(facts->context);
     struct reply reply = {"550", "5.7.23", ""};
     const char *domain;
 
     if (outcome == NULL)
         return reply;
     domain = printable(arena, outcome->domain);
+    /* Fetched only now that it will be said (RFC 7208 section 6.2). */
+    if (facts->explain_spf != NULL && rule->action == POLICY_ACTION_REJECT &&
+        rule->options->text == NULL)
+        facts->explain_spf(facts->context, is_helo);
     switch (outcome->verdict) {
     case SPF_VERDICT_TEMPERROR:
     case SPF_VERDICT_PERMERROR:
@@ -49,12 +53,12 @@ static struct reply spf_reply(const struct policy_rule *rule, const struct polic
                                        outcome->reason == NULL ? "an error" : outcome->reason);
         break;
     case SPF_VERDICT_FAIL:
-        if (outcome->is_only_all)
-            reply.text = base_arena_printf(arena, "SPF: the domain %s sends no mail", domain);
-        else if (outcome->explanation.data != NULL)
+        if (outcome->explanation.length > 0)
             reply.text = base_arena_printf(arena, "SPF: not permitted; explained by %s: %s",
                                            printable(arena, outcome->explanation_domain),
                                            printable(arena, outcome->explanation));
+        else if (outcome->is_only_all)
+            reply.text = base_arena_printf(arena, "SPF: the domain %s sends no mail", domain);
         else
             reply.text = base_arena_printf(
                 arena, "SPF: %s does not permit this client to send its mail", domain);
@@ -140,7 +144,8 @@ static struct reply default_reply(const struct policy_rule *rule,
         return author_reply(facts);
     if (policy_rule_has(rule, POLICY_RULE_HAS_SPF) ||
         policy_rule_has(rule, POLICY_RULE_HAS_HELO_SPF) ||
-        policy_rule_has(rule, POLICY_RULE_HAS_SPF_ONLY_ALL))
+        policy_rule_has(rule, POLICY_RULE_HAS_SPF_ONLY_ALL) ||
+        policy_rule_has(rule, POLICY_RULE_HAS_SPF_DOMAIN))
         return spf_reply(rule, facts, arena);
     return (struct reply){"550", "5.7.1", "Refused by local policy"};
 }

@@ -35,6 +35,7 @@ struct policy_session {
     /* Room for the longest HELO, taken once: clients may say HELO as often as they like. */
     char *helo_room;
     struct base_text helo;
+    struct policy_helo_evaluation helo_evaluation;
     /* What rules at connect and HELO said, for all that follows in this session; another HELO
      * begins again with what connect said. */
     bool is_session_accepted;

@@ -69,6 +69,7 @@ void policy_session_destroy(struct policy_session **session)
     if (it == NULL)
         return;
     policy_session_reset(it);
+    policy_helo_evaluation_deinit(it);
     base_arena_destroy(&it->message);
     base_arena_destroy(&it->connection);
     policy_snapshot_unref(&it->snapshot);

@@ -27,6 +27,7 @@ struct policy_snapshot {
     struct policy_networks *trusted;
     struct policy_networks *signing;
     struct policy_networks *keep_authres_from;
+    struct policy_networks *trusted_forwarders;
     /* NULL without `want_keys`: nothing is signed. */
     struct dkim_keyring *keyring;
     struct dkim_library *dkim_library;

@@ -91,6 +91,10 @@ static bool compile(struct policy_snapshot *snapshot,
                                                     snapshot_options->context, error_r);
     if (snapshot->exceptions == NULL)
         return false;
+    snapshot->trusted_forwarders =
+        policy_networks_create(&options->trusted_forwarders, "trusted-forwarders", error_r);
+    if (snapshot->trusted_forwarders == NULL)
+        return false;
     snapshot->rules = policy_rules_create(snapshot->conf, error_r);
     if (snapshot->rules == NULL)
         return false;
@@ -139,6 +143,7 @@ void policy_snapshot_unref(struct policy_snapshot **snapshot)
     dkim_library_destroy(&it->dkim_library);
     policy_rules_destroy(&it->rules);
     policy_exceptions_destroy(&it->exceptions);
+    policy_networks_destroy(&it->trusted_forwarders);
     policy_networks_destroy(&it->keep_authres_from);
     policy_networks_destroy(&it->signing);
     policy_networks_destroy(&it->trusted);

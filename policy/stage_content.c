@@ -8,6 +8,7 @@
 #include "policy/authres_results.h"
 #include "policy/dkim/signing.h"
 #include "policy/options.h"
+#include "policy/received_spf.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
 #include "policy/stage_rules.h"
@@ -238,6 +239,23 @@ static void note_dmarc_override(struct policy_session *session,
                                                                  : "no rule enforces it");
 }
 
+static bool is_spf_fault(const struct spf_outcome *outcome)
+{
+    return outcome != NULL && outcome->verdict != SPF_VERDICT_PASS &&
+           outcome->verdict != SPF_VERDICT_NONE && outcome->verdict != SPF_VERDICT_NEUTRAL;
+}
+
+/* What SPF found is recorded, and no rule was allowed to act on it. */
+static void note_forwarder(struct policy_session *session)
+{
+    const struct policy_decision *decision = &session->decision;
+
+    if (policy_networks_contain(session->snapshot->trusted_forwarders, &session->client) &&
+        (is_spf_fault(decision->spf) || is_spf_fault(decision->helo_spf)))
+        policy_session_note_override(session, "trusted_forwarder",
+                                     "client is in trusted-forwarders");
+}
+
 /* Rules, then the field that says what was found, on top of all. */
 static const struct policy_verdict *judge(struct policy_session *session)
 {
@@ -252,6 +270,9 @@ static const struct policy_verdict *judge(struct policy_session *session)
             return &no_memory;
     }
     note_dmarc_override(session, verdict);
+    note_forwarder(session);
+    if (!policy_received_spf_insert(session))
+        return &no_memory;
     return policy_authres_insert(session) ? verdict : &no_memory;
 }
 

@@ -59,6 +59,7 @@ static const struct policy_verdict *decide_early(struct policy_session *session,
     begin_decision(session);
     session->decision.mail_from = BASE_TEXT("");
     session->decision.session_hits = session->session_hits;
+    policy_evaluation_note(session);
     session->decision.verdict = *verdict;
     session->decision.is_aborted = false;
     return verdict;
@@ -68,6 +69,7 @@ const struct policy_verdict *policy_session_connect(struct policy_session *sessi
                                                     const struct policy_connect_facts *facts)
 {
     policy_session_reset(session);
+    policy_helo_evaluation_reset(session);
     base_arena_reset(session->connection);
     session->helo_room = NULL;
     session->helo = (struct base_text){NULL, 0};
@@ -94,6 +96,14 @@ const struct policy_verdict *policy_session_helo(struct policy_session *session,
 {
     struct base_text helo = facts->helo;
 
+    /* The MTA ends a message under way first (RFC 5321 section 4.1.4). Should it not, that one
+     * keeps what it began with. */
+    if (session->has_message) {
+        session->helo_evaluation.is_stale = true;
+    } else {
+        policy_session_reset(session);
+        policy_helo_evaluation_reset(session);
+    }
     if (session->helo_room == NULL)
         session->helo_room = base_arena_alloc(session->connection, NAME_KEPT + 1);
     session->helo = (struct base_text){NULL, 0};

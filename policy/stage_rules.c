@@ -10,6 +10,7 @@
 #include "policy/domains.h"
 #include "policy/evaluation.h"
 #include "policy/exceptions.h"
+#include "policy/networks.h"
 #include "policy/options.h"
 #include "policy/rules.h"
 #include "policy/session-private.h"
@@ -23,6 +24,16 @@ static const struct spf_outcome *ask_spf(void *context)
 static const struct spf_outcome *ask_helo_spf(void *context)
 {
     return policy_evaluation_helo_spf(context);
+}
+
+static bool ask_spf_domain(void *context, bool is_helo, struct dns_name *domain_r)
+{
+    return policy_evaluation_spf_domain(context, is_helo, domain_r);
+}
+
+static void explain_spf(void *context, bool is_helo)
+{
+    policy_evaluation_explain_spf(context, is_helo);
 }
 
 static const char *ask_dkim(void *context)
@@ -151,6 +162,16 @@ static bool is_before_mail(enum policy_stage stage)
     return stage == POLICY_STAGE_CONNECT || stage == POLICY_STAGE_HELO;
 }
 
+/* An explanation is fetched for a reply that will be given, and for no other. */
+static bool wants_explanation(const struct policy_session *session,
+                              const struct policy_address *recipient)
+{
+    const struct policy_options *options = session->snapshot->options;
+
+    return options->spf_explanation && options->mode == POLICY_MODE_ENFORCE &&
+           !is_for_reserved(session, recipient);
+}
+
 static const struct policy_verdict *latch(struct policy_session *session,
                                           const struct policy_verdict *verdict)
 {
@@ -189,6 +210,10 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
         .context = session,
         .spf = ask_spf,
         .helo_spf = ask_helo_spf,
+        .spf_domain = ask_spf_domain,
+        .explain_spf = wants_explanation(session, recipient) ? explain_spf : NULL,
+        .is_trusted_forwarder =
+            policy_networks_contain(session->snapshot->trusted_forwarders, &session->client),
         .dkim = ask_dkim,
         .signatures = ask_signatures,
         .dmarc = ask_dmarc,

@@ -68,6 +68,7 @@ struct spf_context {
 
     /* The record of the start; NULL until it was found. */
     struct spf_record *root;
+    bool is_explained;
 };
 
 /* Ends the evaluation with `verdict`; the first call wins. */

@@ -230,8 +230,19 @@ static void fill_outcome(struct spf_context *context, struct spf_outcome *outcom
         outcome->term = term->text;
         outcome->term_domain = name_text(&record_of(root, term)->domain);
     }
-    if (outcome->verdict == SPF_VERDICT_FAIL && context->request->want_explanation)
-        spf_explain(context, last_record(root), outcome);
+    outcome->context = context;
+    if (context->request->want_explanation)
+        spf_explain_host(outcome);
+}
+
+void spf_explain_host(struct spf_outcome *outcome)
+{
+    struct spf_context *context = outcome->context;
+
+    if (outcome->verdict != SPF_VERDICT_FAIL || context == NULL || context->is_explained)
+        return;
+    context->is_explained = true;
+    spf_explain(context, last_record(context->root), outcome);
 }
 
 void spf_check_host(const struct spf_request *request, struct spf_outcome *outcome)

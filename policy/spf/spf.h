@@ -15,6 +15,7 @@
 #include "dns/name.h"
 
 struct base_arena;
+struct spf_context;
 struct spf_record;
 
 /* Terms that ask DNS (4.6.4). */
@@ -85,10 +86,15 @@ struct spf_outcome {
     struct base_text explanation_domain;
     /* What was evaluated, as a tree (policy/spf/record.h); NULL if there was no usable record. */
     const struct spf_record *record;
+    /* For spf_explain_host(). */
+    struct spf_context *context;
 };
 
 /* Evaluates; asks DNS through request->lookups and blocks while their budget lasts. Everything in
  * *outcome lives in request->arena; an exhausted arena gives temperror. */
 void spf_check_host(const struct spf_request *request, struct spf_outcome *outcome);
+/* Fetches the explanation of a fail, unless that was done or the domain offers none: for when it
+ * turns out that it will be shown. The request with all that it points at must still be there. */
+void spf_explain_host(struct spf_outcome *outcome);
 
 #endif

@@ -359,6 +359,46 @@ static void test_many(void **state)
     fixture_close(&f);
 }
 
+/* A second list that stands on the first: nothing is asked again, all is listed, and both wait from
+ * one budget. */
+static void test_before(void **state)
+{
+    struct dns_lookups_options options = {.max_questions = 400};
+    struct dns_budget budget = {.left_ns = 3 * BASE_NS_PER_S};
+    struct dns_lookups_entry entry;
+    struct dns_lookups *first;
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f, BASE_NS_PER_S, 400);
+    f.fake.rdata = BASE_TEXT("\x02hi");
+    prefetch(&f, "a.org", DNS_TYPE_TXT);
+    first = f.lookups;
+    options.resolver = &f.fake.resolver;
+    options.clock = &f.fake.clock;
+    options.before = first;
+    f.lookups = dns_lookups_create(f.arena, &options);
+    dns_lookups_set_budget(f.lookups, &budget);
+    prefetch(&f, "a.org", DNS_TYPE_TXT);
+    assert_int_equal(f.fake.asked, 1);
+    prefetch(&f, "b.org", DNS_TYPE_TXT);
+    assert_int_equal(get(&f, "a.org", DNS_TYPE_TXT), DNS_STATUS_OK);
+    assert_int_equal(budget.left_ns, 2 * BASE_NS_PER_S);
+    assert_int_equal(get(&f, "b.org", DNS_TYPE_TXT), DNS_STATUS_OK);
+    assert_int_equal(get(&f, "a.org", DNS_TYPE_A), DNS_STATUS_NODATA);
+    assert_int_equal(f.fake.asked, 3);
+    assert_int_equal(dns_lookups_count(f.lookups), 3);
+    assert_true(dns_lookups_at(f.lookups, 0, &entry));
+    assert_string_equal(entry.name->text, "a.org");
+    assert_true(dns_lookups_at(f.lookups, 2, &entry));
+    assert_int_equal(entry.type, DNS_TYPE_A);
+    assert_false(dns_lookups_at(f.lookups, 3, &entry));
+    assert_int_equal(dns_lookups_count(first), 1);
+    dns_lookups_destroy(&f.lookups);
+    f.lookups = first;
+    fixture_close(&f);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -367,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_frozen_clock),    cmocka_unit_test(test_progress),
         cmocka_unit_test(test_question_cap),    cmocka_unit_test(test_octets_cap),
         cmocka_unit_test(test_arena_exhausted), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
