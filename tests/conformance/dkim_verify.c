@@ -113,7 +113,7 @@ static void run(const struct base_json *row, struct dkim_library *library, unsig
     struct base_json *file_zone = read_zone(row);
     struct test_message message;
     struct test_dns dns;
-    struct dns_lookups_options options = {NULL, &dns.clock, 400};
+    struct dns_lookups_options options = {.clock = &dns.clock, .max_questions = 400};
     char path[512];
     struct base_text text;
 

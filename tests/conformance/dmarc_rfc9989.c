@@ -184,7 +184,8 @@ int main(void)
         return SUITE_SKIPPED;
     while ((test = suite_next(&rest)) != NULL) {
         struct dns_resolver *resolver = suite_zone(base_json_get(test, "zone"));
-        struct dns_lookups_options options = {resolver, &clock, 400};
+        struct dns_lookups_options options = {
+            .resolver = resolver, .clock = &clock, .max_questions = 400};
         struct dns_budget budget = {BASE_NS_PER_S};
         struct run run = {.arena = base_arena_create((size_t)1 << 20, NULL)};
         unsigned before = faults;

@@ -62,7 +62,8 @@ static bool run_case(const struct base_json *test, struct dns_resolver *resolver
 {
     struct base_clock clock = base_clock_system();
     struct base_arena *arena = base_arena_create((size_t)8 << 20, NULL);
-    struct dns_lookups_options options = {resolver, &clock, 400};
+    struct dns_lookups_options options = {
+        .resolver = resolver, .clock = &clock, .max_questions = 400};
     struct dns_budget budget = {BASE_NS_PER_S};
     struct spf_request request = {
         .arena = arena, .max_terms = 10, .max_voids = 2, .want_explanation = true, .now_s = 1000};

@@ -198,7 +198,7 @@ struct test_dns {
 static inline void test_dns_begin(struct test_dns *dns, struct base_text zone)
 {
     struct base_error error;
-    struct dns_lookups_options options = {NULL, &dns->clock, 400};
+    struct dns_lookups_options options = {.clock = &dns->clock, .max_questions = 400};
 
     dns->arena = base_arena_create(16 << 20, NULL);
     dns->clock = base_clock_manual(TEST_NOW);
