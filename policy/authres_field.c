@@ -421,7 +421,7 @@ static void append_token(struct base_buf *out, struct base_text text)
     if (is_token(text))
         base_buf_append_text(out, text);
     else
-        append_quoted(out, text);
+        authres_append_quoted(out, text);
 }
 
 void authres_append_value(struct base_buf *out, struct base_text text)
