@@ -367,10 +367,26 @@ static size_t utf8_length(const unsigned char *data, size_t length)
     return want;
 }
 
+/* AUTHRES_VALUE_MAX octets at most, and no character in halves. */
+static struct base_text cut(struct base_text text)
+{
+    if (text.length <= AUTHRES_VALUE_MAX)
+        return text;
+    text.length = AUTHRES_VALUE_MAX;
+    for (size_t back = 1; back < 4; back++) {
+        size_t want = utf8_wanted((unsigned char)text.data[text.length - back]);
+
+        if (want > back)
+            text.length -= back;
+        if (want > 1)
+            break;
+    }
+    return text;
+}
+
 void authres_append_quoted(struct base_buf *out, struct base_text text)
 {
-    if (text.length > AUTHRES_VALUE_MAX)
-        text.length = AUTHRES_VALUE_MAX;
+    text = cut(text);
     base_buf_append_char(out, '"');
     for (size_t i = 0; i < text.length;) {
         unsigned char c = (unsigned char)text.data[i];
@@ -395,23 +411,6 @@ void authres_append_quoted(struct base_buf *out, struct base_text text)
         i += length;
     }
     base_buf_append_char(out, '"');
-}
-
-/* AUTHRES_VALUE_MAX octets at most, and no character in halves. */
-static struct base_text cut(struct base_text text)
-{
-    if (text.length <= AUTHRES_VALUE_MAX)
-        return text;
-    text.length = AUTHRES_VALUE_MAX;
-    for (size_t back = 1; back < 4; back++) {
-        size_t want = utf8_wanted((unsigned char)text.data[text.length - back]);
-
-        if (want > back)
-            text.length -= back;
-        if (want > 1)
-            break;
-    }
-    return text;
 }
 
 /* reason, authserv-id: value = token / quoted-string, where an address has to be quoted. */

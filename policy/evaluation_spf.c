@@ -224,8 +224,6 @@ bool policy_evaluation_spf_domain(const struct policy_session *session, bool is_
 
 void policy_evaluation_explain_spf(struct policy_session *session, bool is_helo)
 {
-    /* Evaluated already: these give what is there. */
-    (void)(is_helo ? policy_evaluation_helo_spf(session) : policy_evaluation_spf(session));
     if (is_helo || session->sender.kind == POLICY_ADDRESS_NULL)
         spf_explain_host(&session->helo_evaluation.spf);
     else

@@ -42,7 +42,7 @@ const struct spf_outcome *policy_evaluation_helo_spf(struct policy_session *sess
 /* The domain that would be, or was, evaluated; asks nothing. False: none, or no domain name. */
 __attribute__((warn_unused_result)) bool policy_evaluation_spf_domain(
     const struct policy_session *session, bool is_helo, struct dns_name *domain_r);
-/* Fetches the explanation of a fail; see spf_explain_host(). */
+/* Fetches the explanation of a fail that was found; see spf_explain_host(). */
 void policy_evaluation_explain_spf(struct policy_session *session, bool is_helo);
 
 #endif

@@ -110,9 +110,15 @@ const struct policy_edits *policy_session_edits(const struct policy_session *ses
     return &session->edits;
 }
 
-const struct dns_lookups *policy_session_lookups(const struct policy_session *session)
+struct dns_lookups *policy_session_lookups(const struct policy_session *session)
 {
     return session->evaluation.lookups;
+}
+
+void policy_session_explain_spf(struct policy_session *session)
+{
+    policy_evaluation_explain_spf(session, false);
+    policy_evaluation_explain_spf(session, true);
 }
 
 const struct policy_decision *policy_session_decision(const struct policy_session *session)

@@ -106,7 +106,10 @@ bool policy_session_has_message(const struct policy_session *session);
 const struct policy_edits *policy_session_edits(const struct policy_session *session);
 /* What was asked of DNS for the message; NULL when nothing was. Borrowed until the next mail, reset
  * or destroy. */
-const struct dns_lookups *policy_session_lookups(const struct policy_session *session);
+struct dns_lookups *policy_session_lookups(const struct policy_session *session);
+/* Fetches the explanations of SPF fails into the decision, although no reply shows them: for a
+ * command, after end of message. May wait for DNS. */
+void policy_session_explain_spf(struct policy_session *session);
 /* Borrowed; never NULL. */
 const struct policy_decision *policy_session_decision(const struct policy_session *session);
 

@@ -13,11 +13,13 @@
 #include "tool/key_new.h"
 #include "tool/key_publish.h"
 #include "tool/spf.h"
+#include "tool/spf_lint.h"
 
 /* clang-format off */
 const struct tool_command *const tool_commands[] = {
     &tool_eval,
     &tool_spf,
+    &tool_spf_lint,
     &tool_dmarc,
     &tool_dmarc_lint,
     &tool_dkim_sign,

@@ -7,13 +7,14 @@
 #include "conf/conf.h"
 #include "policy/decision.h"
 #include "policy/decision_inbound.h"
+#include "policy/networks.h"
 #include "policy/session.h"
 #include "policy/snapshot.h"
-#include "policy/spf/record.h"
 #include "policy/spf/spf.h"
 #include "tool/args.h"
 #include "tool/asking.h"
 #include "tool/eval_session.h"
+#include "tool/spf_tree.h"
 
 static const struct tool_flag flags[] = {
     {"ip", 0, "ADDRESS", "the client's address", true, false},
@@ -25,42 +26,8 @@ static const struct tool_flag flags[] = {
     TOOL_FLAG_JSON,
 };
 
-static void print_record(FILE *out, const struct spf_record *record, unsigned depth);
-
-static void print_term(FILE *out, const struct spf_term *term, unsigned depth)
-{
-    (void)fprintf(out, "%*s", (int)(4 * depth + 2), "");
-    tool_print_text(out, term->text);
-    if (!term->is_reached) {
-        (void)fputs("   not reached\n", out);
-        return;
-    }
-    if (term->number > 0)
-        (void)fprintf(out, "   [%u of 10]", term->number);
-    if (term->target != NULL) {
-        (void)fputs("   asks ", out);
-        tool_print_text(out, (struct base_text){term->target->text, term->target->length});
-    }
-    if (term->mechanism != SPF_MECHANISM_REDIRECT)
-        (void)fputs(term->is_match ? "   matches" : "   does not match", out);
-    (void)fputc('\n', out);
-    if (term->child != NULL)
-        print_record(out, term->child, depth + 1);
-}
-
-/* As deep as includes and redirects nest: ten at most. */
-static void print_record(FILE *out, const struct spf_record *record, unsigned depth)
-{
-    (void)fprintf(out, "%*s%s: ", (int)(4 * depth), "", record->domain.text);
-    tool_print_text(out, record->text);
-    (void)fputc('\n', out);
-    for (const struct spf_term *term = record->first; term != NULL; term = term->next)
-        print_term(out, term, depth);
-    if (record->redirect != NULL)
-        print_term(out, record->redirect, depth);
-}
-
-static void print_outcome(FILE *out, const char *label, const struct spf_outcome *outcome)
+static void print_outcome(FILE *out, const char *label, const struct spf_outcome *outcome,
+                          const struct policy_session *session, const struct policy_client *client)
 {
     (void)fprintf(out, "%s ", label);
     tool_print_text(out, outcome->domain);
@@ -78,15 +45,15 @@ static void print_outcome(FILE *out, const char *label, const struct spf_outcome
         tool_print_text(out, outcome->reason_domain);
         (void)fputc(')', out);
     }
-    (void)fprintf(out, "\n%u terms that ask DNS, %u look-ups that found nothing\n", outcome->terms,
-                  outcome->voids);
+    (void)fprintf(out, "\n%u of %u terms that ask DNS, %u found nothing\n", outcome->terms,
+                  SPF_TERMS_MAX, outcome->voids);
     if (outcome->explanation.data != NULL) {
         (void)fputs("explained: ", out);
         tool_print_text(out, outcome->explanation);
         (void)fputc('\n', out);
     }
-    if (outcome->record != NULL)
-        print_record(out, outcome->record, 0);
+    tool_spf_tree_print(out, outcome, policy_session_lookups(session), client->address,
+                        client->family == AF_INET6 ? 16 : 4);
 }
 
 static void print_json(const struct policy_decision *decision, FILE *out)
@@ -101,17 +68,20 @@ static void print_json(const struct policy_decision *decision, FILE *out)
     base_json_destroy(&root);
 }
 
-static void print(const struct policy_session *session, bool want_json, FILE *out)
+static void print(const struct policy_session *session, const struct sockaddr *address,
+                  bool want_json, FILE *out)
 {
+    struct policy_client client;
     const struct policy_decision *decision = policy_session_decision(session);
 
     if (want_json) {
         print_json(decision, out);
         return;
     }
+    policy_client_init(&client, address, (struct base_text){NULL, 0});
     if (decision->mail_from.length > 0)
-        print_outcome(out, "reverse-path", decision->spf);
-    print_outcome(out, "HELO", decision->helo_spf);
+        print_outcome(out, "reverse-path", decision->spf, session, &client);
+    print_outcome(out, "HELO", decision->helo_spf, session, &client);
     tool_asking_print(policy_session_lookups(session), out);
 }
 
@@ -142,8 +112,9 @@ static enum tool_status evaluate(struct tool_asking *asking, const struct sockad
     (void)policy_session_helo(session, &said);
     (void)policy_session_mail(session, &mail);
     (void)policy_session_eom(session, NULL, NULL);
+    policy_session_explain_spf(session);
     if (policy_session_decision(session)->spf != NULL)
-        print(session, tool_args_has(args, "json"), io->out);
+        print(session, address, tool_args_has(args, "json"), io->out);
     policy_session_destroy(&session);
     policy_snapshot_unref(&snapshot);
     return TOOL_ANSWERED;

@@ -249,36 +249,40 @@ static const char *modifier(struct base_arena *arena, struct spf_record *record,
                                                        : "an unknown modifier has a bad macro";
 }
 
+const char *spf_record_add_term(struct base_arena *arena, struct spf_record *record,
+                                struct base_text text)
+{
+    size_t name_length = modifier_name(text);
+    struct spf_term *term;
+    const char *fault;
+
+    if (name_length > 0)
+        return modifier(arena, record, text, name_length);
+    term = base_arena_alloc(arena, sizeof(*term));
+    if (term == NULL)
+        return "";
+    fault = directive(text, term);
+    if (fault != NULL)
+        return fault;
+    record->has_all |= term->mechanism == SPF_MECHANISM_ALL;
+    *(record->last == NULL ? &record->first : &record->last->next) = term;
+    record->last = term;
+    return NULL;
+}
+
 /* terms = *( 1*SP ( directive / modifier ) ). NULL, or the fault; "" when memory ran out. */
 static const char *terms(struct base_arena *arena, struct spf_record *record)
 {
     struct base_text rest = text_from(record->text, version.length);
-    struct spf_term **tail = &record->first;
+    const char *fault = NULL;
 
-    while (rest.data != NULL) {
+    while (rest.data != NULL && fault == NULL) {
         struct base_text text = base_text_split(&rest, ' ');
-        const char *fault;
-        size_t name_length;
 
-        if (text.length == 0)
-            continue;
-        name_length = modifier_name(text);
-        if (name_length > 0) {
-            fault = modifier(arena, record, text, name_length);
-        } else {
-            struct spf_term *term = base_arena_alloc(arena, sizeof(*term));
-
-            if (term == NULL)
-                return "";
-            fault = directive(text, term);
-            record->has_all |= fault == NULL && term->mechanism == SPF_MECHANISM_ALL;
-            *tail = term;
-            tail = &term->next;
-        }
-        if (fault != NULL)
-            return fault;
+        if (text.length > 0)
+            fault = spf_record_add_term(arena, record, text);
     }
-    return NULL;
+    return fault;
 }
 
 bool spf_record_parse(struct base_arena *arena, const struct dns_name *domain,

@@ -59,6 +59,7 @@ struct spf_record {
     struct dns_name domain;
     struct base_text text;
     struct spf_term *first;
+    struct spf_term *last;
     /* NULL without a redirect modifier. */
     struct spf_term *redirect;
     /* {NULL, 0} without an exp modifier. */
@@ -83,6 +84,12 @@ __attribute__((warn_unused_result)) bool spf_record_parse(struct base_arena *are
                                                           struct base_text text,
                                                           struct spf_record **record_r,
                                                           const char **fault_r);
+
+/* Reads one term, which is not empty, and adds it to the record. NULL, or the fault (static), with
+ * which it is left out; "" when the arena is exhausted. */
+__attribute__((warn_unused_result)) const char *spf_record_add_term(struct base_arena *arena,
+                                                                    struct spf_record *record,
+                                                                    struct base_text text);
 
 /* "all", "include", ... */
 const char *spf_mechanism_text(enum spf_mechanism mechanism);

@@ -471,7 +471,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct base_clock clock = base_clock_manual(1795348800);
     struct base_arena *arena = base_arena_create((size_t)2 << 20, NULL);
     struct dns_budget budget = {BASE_NS_PER_S};
-    struct dns_lookups_options options = {&world.resolver, &clock, 400};
+    struct dns_lookups_options options = {
+        .resolver = &world.resolver, .clock = &clock, .max_questions = 400};
     struct dns_lookups *lookups = dns_lookups_create(arena, &options);
     struct spf_request request = {.arena = arena,
                                   .lookups = lookups,
