@@ -65,6 +65,7 @@ struct spf_context {
     enum spf_verdict stop_verdict;
     const char *stop_reason;
     const struct dns_name *stop_domain;
+    const struct spf_term *stop_term;
 
     /* The record of the start; NULL until it was found. */
     struct spf_record *root;

@@ -65,6 +65,7 @@ void spf_context_stop(struct spf_context *context, enum spf_verdict verdict, con
     context->stop_verdict = verdict;
     context->stop_reason = reason;
     context->stop_domain = domain;
+    context->stop_term = context->term;
 }
 
 void spf_context_count_void(struct spf_context *context)
@@ -184,6 +185,38 @@ static struct spf_term *deciding_term(const struct spf_context *context, struct 
     return NULL;
 }
 
+/* Of an evaluation that was stopped: marks the terms before that point which asked nothing. False
+ * when the point is in `record`. */
+static bool mark_reached(const struct spf_context *context, struct spf_record *record)
+{
+    for (struct spf_term *term = record->first; term != NULL; term = term->next) {
+        bool is_asking = term->mechanism != SPF_MECHANISM_ALL &&
+                         term->mechanism != SPF_MECHANISM_IP4 &&
+                         term->mechanism != SPF_MECHANISM_IP6;
+
+        if (is_asking && !term->is_reached)
+            return false;
+        if (term->child != NULL && !mark_reached(context, term->child))
+            return false;
+        if (term == context->stop_term)
+            return false;
+        if (term->child != NULL) {
+            const struct spf_term *inner = deciding_term(context, term->child);
+
+            term->is_match = inner != NULL && inner->qualifier == '+';
+        } else if (!is_asking) {
+            term->is_reached = true;
+            term->is_match =
+                term->mechanism == SPF_MECHANISM_ALL || spf_term_is_ip_match(context, term);
+        }
+        if (term->is_match)
+            return true;
+    }
+    if (record->redirect == NULL || !record->redirect->is_reached)
+        return true;
+    return record->redirect->child != NULL && mark_reached(context, record->redirect->child);
+}
+
 /* The record whose result is the whole result: where the redirects end. */
 static struct spf_record *last_record(struct spf_record *record)
 {
@@ -218,6 +251,8 @@ static void fill_outcome(struct spf_context *context, struct spf_outcome *outcom
     if (context->is_stopped) {
         outcome->reason = context->stop_reason;
         outcome->reason_domain = name_text(context->stop_domain);
+        if (root != NULL)
+            (void)mark_reached(context, root);
         return;
     }
     if (root == NULL)

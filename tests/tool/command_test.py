@@ -285,6 +285,64 @@ example.net._report._dmarc.reports.example TXT "v=DMARC1"
         for words in (["..", "--zone", "lint.zone"], ["--zone", "lint.zone"]):
             self.assertEqual(postseal("dmarc", "lint", *words)[0], 64)
 
+    def test_spf_tree(self):
+        self.save("spf.zone", b"""$ORIGIN example.org.
+$TTL 300
+@ TXT "v=spf1 mx a:gone.example.org include:inc.example.org -all exp=why.example.org"
+@ MX 1 m
+m A 192.0.2.7
+inc TXT "v=spf1 ip4:198.51.100.0/24 redirect=inc2.example.org"
+inc2 TXT "v=spf1 ip4:203.0.113.0/24 ~all"
+$FAULT down.inc2 TXT SERVFAIL
+why TXT "%{i} is not ours"
+""")
+        words = ("spf", "--zone", "spf.zone", "--helo", "m.example.org", "--from",
+                 "a@example.org", "--ip")
+        lines = [line.strip() for line in self.run_ok(*words, "203.0.113.9").decode().splitlines()]
+        tree = ["reverse-path example.org: pass by include:inc.example.org of example.org",
+                "4 of 10 terms that ask DNS, 1 found nothing",
+                "asked example.org TXT: ok, 0 ms",
+                "mx   [1 of 10]   asks example.org   does not match",
+                "asked example.org MX: ok, 0 ms",
+                "asked m.example.org A: ok, 0 ms",
+                "a:gone.example.org   [2 of 10]   asks gone.example.org   does not match"
+                "   found nothing [1]",
+                "asked gone.example.org A: nxdomain, 0 ms",
+                "include:inc.example.org   [3 of 10]   asks inc.example.org   matches"
+                "   <- decides",
+                "ip4:198.51.100.0/24   does not match",
+                "redirect=inc2.example.org   [4 of 10]   asks inc2.example.org",
+                "ip4:203.0.113.0/24   matches",
+                "~all   not reached",
+                "-all   not reached"]
+        self.assertEqual([line for line in lines if line in tree], tree)
+        out = json.loads(self.run_ok(*words, "192.0.2.9", "--json"))
+        self.assertEqual((out["spf"]["result"], out["spf"]["term"], out["spf"]["explanation"]),
+                         ("fail", "-all", "192.0.2.9 is not ours"))
+        self.assertEqual(out["helo_spf"]["result"], "none")
+
+    def test_spf_lint(self):
+        self.save("spf-lint.zone", b"""$ORIGIN .
+$TTL 300
+example.org TXT "v=spf1 a -all"
+example.org A 192.0.2.1
+example.net TXT "v=spf1 include:gone.example.net" "mx ?all"
+""")
+        words = ("--zone", "spf-lint.zone")
+        status, out, errors = postseal("spf", "lint", "example.org", *words)
+        self.assertEqual((status, errors), (0, ""))
+        self.assertIn(b"0 errors, 0 warnings, 0 notes", out)
+        status, out, errors = postseal("spf", "lint", "Example.NET", *words)
+        self.assertEqual((status, errors), (1, ""))
+        self.assertIn(b"joined without a blank", out)
+        status, out, errors = postseal("spf", "lint", "--json", "example.net", *words)
+        told = json.loads(out)["spf_lint"]
+        self.assertEqual((status, told["errors"], told["warnings"], told["terms"]), (1, 2, 1, 1))
+        self.assertEqual([it["finding"] for it in told["findings"]],
+                         ["joined-strings", "missing-include", "neutral-all"])
+        for words in (["..", "--zone", "spf-lint.zone"], ["--zone", "spf-lint.zone"]):
+            self.assertEqual(postseal("spf", "lint", *words)[0], 64)
+
     def test_check(self):
         self.assertEqual(self.run_ok("check", "postseal.conf"), b"")
         out = self.run_ok("check", "--mta", "postfix", "-c", "postseal.conf")
