@@ -24,11 +24,11 @@ IS_ROOT = os.geteuid() == 0
 PATIENCE = 60
 
 # For instrumented builds; others do not look at them. The libraries have no frame pointers.
-for _name, _options in (
-        ("ASAN_OPTIONS", "fast_unwind_on_malloc=0"),
-        ("LSAN_OPTIONS", "print_suppressions=0:suppressions=" + SOURCE + "/tests/lsan.supp"),
-        ("TSAN_OPTIONS", "halt_on_error=0:suppressions=" + SOURCE + "/tests/tsan.supp")):
-    os.environ.setdefault(_name, _options)
+SANITIZERS = {
+    "ASAN_OPTIONS": "fast_unwind_on_malloc=0",
+    "LSAN_OPTIONS": "print_suppressions=0:suppressions=%s/lsan.supp",
+    "TSAN_OPTIONS": "halt_on_error=0:suppressions=%s/tsan.supp",
+}
 
 
 class Failure(Exception):
@@ -64,6 +64,12 @@ class Place:
         self.keys = self.folder("keys")
         for name in ("rsa", "ed"):
             self.add_key("example.org", name)
+        # The daemon's user need not be able to read the source tree.
+        self.zone = shutil.copy(os.path.join(DATA, "zone"), self.path)
+        for name in ("lsan.supp", "tsan.supp"):
+            shutil.copy(os.path.join(SOURCE, "tests", name), self.path)
+        self.environment = dict({name: value % self.path if "%" in value else value
+                                 for name, value in SANITIZERS.items()}, **os.environ)
 
     def folder(self, *names):
         path = os.path.join(self.path, *names)
@@ -115,19 +121,20 @@ class Daemon:
         self.config = self.place.file(self.name + ".conf", text)
 
     def command(self, *more):
-        return [POSTSEALD, "-c", self.config, "--zone", os.path.join(DATA, "zone"), *more]
+        return [POSTSEALD, "-c", self.config, "--zone", self.place.zone, *more]
 
     def run(self, *more, env=None, cwd=None):
         """Runs it to its end: (exit status, standard error)."""
         done = subprocess.run(self.command(*more), stderr=subprocess.PIPE, text=True, check=False,
                               stdout=subprocess.DEVNULL, timeout=PATIENCE, cwd=cwd,
-                              env=dict(os.environ, **(env or {})))
+                              env=dict(self.place.environment, **(env or {})))
         return done.returncode, done.stderr
 
     def start(self):
         with open(self.log_path, "w") as log:
             self.process = subprocess.Popen(self.command("-f"), stderr=log,
-                                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                            env=self.place.environment)
         wait_until(lambda: self.has_logged("listens on") or self.process.poll() is not None,
                    "the daemon")
         check(self.process.poll() is None, "the daemon does not start: " + self.log())

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 
-from daemon import (DATA, IS_ROOT, PATIENCE, POSTSEALD, SIGN, Daemon, check, miltload, run_cases,
+from daemon import (IS_ROOT, PATIENCE, POSTSEALD, SIGN, Daemon, check, miltload, run_cases,
                     wait_until)
 
 USAGE, UNAVAILABLE, CONFIG = 64, 69, 78
@@ -137,9 +137,8 @@ def interrupted(place):
 def fixed_time(place):
     daemon = Daemon(place)
     out = os.path.join(place.path, "out")
-    daemon.command = lambda *more: [POSTSEALD, "-c", daemon.config, "--zone",
-                                    os.path.join(DATA, "zone"), "--time=2001-09-09T01:46:40Z",
-                                    *more]
+    daemon.command = lambda *more: [POSTSEALD, "-c", daemon.config, "--zone=" + place.zone,
+                                    "--time=2001-09-09T01:46:40Z", *more]
     daemon.start()
     message = place.file("message", "From: joe@example.org\nSubject: x\n\nhello\n")
     miltload(daemon, "-n", "1", "-m", "M:{auth_authen}=joe", "-f", message, "--apply", out)
