@@ -24,6 +24,8 @@ void spf_explain(struct spf_context *context, const struct spf_record *record,
     base_buf_init(&text, arena, EXPLANATION_MAX);
     if (!spf_macro_expand(context, answer->records[0].value, &record->domain, &text))
         return;
+    if (text.length == 0)
+        return;
     /* What the client said (%{h}, %{s}) may be anything; the text is US-ASCII (6.2). */
     for (size_t i = 0; i < text.length; i++)
         if (!base_ascii_is_print(text.data[i]))

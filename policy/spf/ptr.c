@@ -55,13 +55,14 @@ static void check_name(struct spf_context *context, struct spf_ptr_name *name)
         name->is_validated |= memcmp(answer->records[i].value.data, client->octets, length) == 0;
 }
 
-/* The next validated name from *index on, which moves behind it; NULL when there is none. */
+/* The next validated name from *index on, which moves behind it; NULL when there is none, or when
+ * the evaluation is over. */
 static const struct dns_name *next_validated(struct spf_context *context, size_t *index)
 {
     ask_names(context);
     if (context->is_ptr_void)
         spf_context_count_void(context);
-    while (*index < context->ptr_count) {
+    while (*index < context->ptr_count && !context->is_stopped) {
         struct spf_ptr_name *name = &context->ptr_names[(*index)++];
 
         check_name(context, name);
