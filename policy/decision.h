@@ -152,7 +152,7 @@ void policy_decision_make_id(char id[17], int64_t wall_ns);
  * those that are left out when there is nothing to say:
  *   id [queue] dir by client [client-name] [helo] [login] from rcpts [to] author [author-reason]
  *   [msgid] size action [code] [enhanced] [text] [rule] [would] [signed] [unsigned]
- *   [spf] [helo-spf] [dkim] [dmarc] [dmarc-policy] [iprev] [observed] [overdue]
+ *   [spf] [helo-spf] [dkim] [dmarc] [dmarc-policy] [dmarc-psl] [iprev] [observed] [overdue]
  *   [override] [refused]
  *   [authres-removed] [left-out] [aborted] ms
  * `to` is the first recipient; `author` the author domain, or the outcome in angle brackets
@@ -169,7 +169,7 @@ void policy_decision_log(const struct policy_decision *decision, struct base_log
  *   "spf" {"result","identity","domain","reason","term","explanation","terms","voids"} or null
  *   "helo_spf" the like   "dkim" [{"result","reason","d","s","i","a","bits","flags":[...]}]
  *   "dmarc" {"result","disposition","policy","policy_tag","author_domain","organizational_domain",
- *            "policy_domain","spf_aligned","dkim_aligned","method","reason","record"} or null
+ *            "policy_domain","spf_aligned","dkim_aligned","method","psl","reason","record"} or null
  *   "rules" [{"name","stage","mode","matched","action"}]   "overrides" [{"type","comment"}]
  *   "authentication_results"   "recipients_refused"
  *   "signatures" [{"d","s","a","result","fault"}]   "unsigned_reason"

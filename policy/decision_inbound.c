@@ -67,6 +67,21 @@ static void log_rules(const struct policy_decision *decision, const char *key,
     base_buf_deinit(&list);
 }
 
+/* What the public suffix list would have given. */
+static void log_list(const struct dmarc_outcome *by_list, struct base_log_line *line)
+{
+    char storage[16 + DNS_NAME_ESCAPED_SIZE];
+    char name[DNS_NAME_ESCAPED_SIZE];
+    struct base_buf words;
+
+    if (by_list == NULL)
+        return;
+    base_buf_init_fixed(&words, storage, sizeof(storage));
+    base_buf_appendf(&words, "%s/%s", dmarc_result_text(by_list->result),
+                     dns_name_escape(&by_list->organizational_domain, name));
+    base_log_line_add(line, "dmarc-psl", base_buf_text(&words));
+}
+
 void policy_decision_log_inbound(const struct policy_decision *decision, struct base_log_line *line)
 {
     if (decision->spf != NULL)
@@ -79,6 +94,7 @@ void policy_decision_log_inbound(const struct policy_decision *decision, struct 
         if (decision->dmarc->has_record)
             base_log_line_add_cstr(line, "dmarc-policy",
                                    dmarc_policy_text(decision->dmarc->policy));
+        log_list(decision->dmarc->by_list, line);
     }
     if (decision->iprev != NULL)
         base_log_line_add_cstr(line, "iprev", policy_iprev_result_text(decision->iprev->result));
@@ -192,6 +208,24 @@ static void set_name(struct base_json *object, const char *key, bool is_known,
     base_json_set_cstr(object, key, is_known ? dns_name_escape(name, escaped) : NULL);
 }
 
+static void set_list(struct base_json *object, const struct dmarc_outcome *by_list)
+{
+    struct base_json *list;
+
+    if (by_list == NULL) {
+        base_json_set_null(object, "psl");
+        return;
+    }
+    list = base_json_object();
+    base_json_set_cstr(list, "result", dmarc_result_text(by_list->result));
+    base_json_set_cstr(list, "disposition", dmarc_policy_text(by_list->disposition));
+    base_json_set_cstr(list, "policy",
+                       by_list->has_record ? dmarc_policy_text(by_list->policy) : NULL);
+    set_name(list, "organizational_domain", true, &by_list->organizational_domain);
+    set_name(list, "policy_domain", by_list->has_record, &by_list->policy_domain);
+    base_json_set(object, "psl", list);
+}
+
 struct base_json *policy_dmarc_json(const struct dmarc_outcome *outcome)
 {
     static const char *const tags[] = {
@@ -217,7 +251,8 @@ struct base_json *policy_dmarc_json(const struct dmarc_outcome *outcome)
     set_name(object, "policy_domain", outcome->has_record, &outcome->policy_domain);
     base_json_set_bool(object, "spf_aligned", outcome->is_spf_aligned);
     base_json_set_bool(object, "dkim_aligned", outcome->is_dkim_aligned);
-    base_json_set_cstr(object, "method", "treewalk");
+    base_json_set_cstr(object, "method", dmarc_method_text(outcome->method));
+    set_list(object, outcome->by_list);
     base_json_set_cstr(object, "reason", outcome->reason);
     set_text(object, "record",
              outcome->has_record ? outcome->record.text : (struct base_text){NULL, 0});

@@ -195,6 +195,8 @@ const struct dmarc_outcome *policy_evaluation_dmarc(struct policy_session *sessi
         .arena = session->message,
         .lookups = evaluation->lookups,
         .author_domain = &session->author.domain,
+        .method = (enum dmarc_method)session->snapshot->options->dmarc_method,
+        .psl = session->snapshot->psl,
     };
 
     if (!evaluation->is_on || session->author.outcome != POLICY_AUTHOR_ONE)

@@ -6,6 +6,8 @@
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
 
+/* In the order of enum dmarc_method. */
+static const char *const method_words[] = {"treewalk", "psl", "compare", NULL};
 static const char *const mode_words[] = {"enforce", "observe", NULL};
 
 #define ROW(option, kind, field, ...)                                                       \
@@ -18,6 +20,7 @@ static const struct conf_option rows[] = {
     ROW("authserv-id", CONF_STRING, authserv_id, .fallback = NULL),
     ROW("authserv-ids", CONF_LIST, authserv_ids, .fallback = NULL),
     ROW("mode", CONF_WORD, mode, .fallback = "enforce", .words = mode_words),
+    ROW("dmarc-method", CONF_WORD, dmarc_method, .fallback = "treewalk", .words = method_words),
     ROW("local-domains", CONF_LIST, local_domains, .fallback = NULL),
     ROW("trusted-networks", CONF_LIST, trusted_networks, .fallback = NULL),
     ROW("signing-networks", CONF_LIST, signing_networks, .fallback = NULL),

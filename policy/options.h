@@ -19,6 +19,8 @@ struct policy_options {
     struct conf_list authserv_ids;
     /* enum policy_mode */
     int mode;
+    /* enum dmarc_method */
+    int dmarc_method;
 
     struct conf_list local_domains;
     struct conf_list trusted_networks;

@@ -8,6 +8,7 @@
 struct conf_snapshot;
 struct dkim_library;
 struct dkim_keyring;
+struct dmarc_psl;
 struct policy_authserv_ids;
 struct policy_domains;
 struct policy_exceptions;
@@ -33,6 +34,8 @@ struct policy_snapshot {
     struct dkim_library *dkim_library;
     struct policy_exceptions *exceptions;
     struct policy_rules *rules;
+    /* NULL where `dmarc-method` needs none. */
+    struct dmarc_psl *psl;
 };
 
 #endif

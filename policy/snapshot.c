@@ -11,6 +11,8 @@
 #include "policy/authres.h"
 #include "policy/dkim/keyring.h"
 #include "policy/dkim/library.h"
+#include "policy/dmarc/dmarc.h"
+#include "policy/dmarc/psl.h"
 #include "policy/domains.h"
 #include "policy/exceptions.h"
 #include "policy/networks.h"
@@ -98,6 +100,11 @@ static bool compile(struct policy_snapshot *snapshot,
     snapshot->rules = policy_rules_create(snapshot->conf, error_r);
     if (snapshot->rules == NULL)
         return false;
+    if (options->dmarc_method != DMARC_METHOD_TREEWALK) {
+        snapshot->psl = dmarc_psl_create(error_r);
+        if (snapshot->psl == NULL)
+            return false;
+    }
     snapshot->dkim_library = dkim_library_create();
     return true;
 }
@@ -141,6 +148,7 @@ void policy_snapshot_unref(struct policy_snapshot **snapshot)
     if (it->keyring != NULL)
         dkim_keyring_destroy(&it->keyring);
     dkim_library_destroy(&it->dkim_library);
+    dmarc_psl_destroy(&it->psl);
     policy_rules_destroy(&it->rules);
     policy_exceptions_destroy(&it->exceptions);
     policy_networks_destroy(&it->trusted_forwarders);

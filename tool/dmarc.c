@@ -9,7 +9,9 @@
 #include "policy/decision_inbound.h"
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
+#include "policy/dmarc/psl.h"
 #include "policy/idn.h"
+#include "policy/options.h"
 #include "policy/spf/spf.h"
 #include "tool/args.h"
 #include "tool/asking.h"
@@ -32,6 +34,7 @@ static const struct tool_flag flags[] = {
 
 struct work {
     struct tool_asking asking;
+    struct dmarc_psl *psl;
     struct dns_name author;
     struct dns_name names[IDENTIFIERS_MAX + 1];
     struct dmarc_identifier spf;
@@ -105,6 +108,18 @@ static enum tool_status take_identifiers(struct work *work, const struct tool_ar
     return TOOL_ANSWERED;
 }
 
+static enum tool_status take_method(struct work *work, const struct tool_io *io)
+{
+    struct base_error error = {""};
+
+    work->facts.method = (enum dmarc_method)policy_options_get(work->asking.conf)->dmarc_method;
+    if (work->facts.method == DMARC_METHOD_TREEWALK)
+        return TOOL_ANSWERED;
+    work->psl = dmarc_psl_create(&error);
+    work->facts.psl = work->psl;
+    return work->psl != NULL ? TOOL_ANSWERED : tool_fail(io, TOOL_CONFIG, "%s", error.text);
+}
+
 static void print_json(const struct work *work, FILE *out)
 {
     struct base_json *root = base_json_object();
@@ -127,12 +142,16 @@ static enum tool_status run(const struct tool_args *args, const struct tool_io *
         work.facts.arena = work.asking.arena;
         work.facts.lookups = work.asking.lookups;
         work.facts.author_domain = &work.author;
+        status = take_method(&work, io);
+    }
+    if (status == TOOL_ANSWERED) {
         dmarc_evaluate(&work.facts, &work.outcome);
         if (tool_args_has(args, "json"))
             print_json(&work, io->out);
         else
             tool_dmarc_print(&work.facts, &work.outcome, io->out);
     }
+    dmarc_psl_destroy(&work.psl);
     tool_asking_close(&work.asking);
     return status;
 }

@@ -41,6 +41,8 @@ static const char *organizational_rule(const struct dmarc_outcome *outcome)
     const struct dmarc_walk *walk = outcome->walk;
     const struct dmarc_step *step;
 
+    if (outcome->method == DMARC_METHOD_PSL)
+        return "by the public suffix list";
     if (walk == NULL)
         return "stands for it: nothing had to be compared in relaxed mode";
     step = dmarc_walk_find(walk, &outcome->organizational_domain);
@@ -116,6 +118,10 @@ void tool_dmarc_print(const struct dmarc_request_facts *request,
     (void)fprintf(out, "%-12s %s%s%s\n", "result", dmarc_result_text(outcome->result),
                   outcome->reason == NULL ? "" : ": ",
                   outcome->reason == NULL ? "" : outcome->reason);
+    if (outcome->by_list != NULL)
+        (void)fprintf(out, "%-12s %s, organizational domain %s\n", "by the list",
+                      dmarc_result_text(outcome->by_list->result),
+                      outcome->by_list->organizational_domain.text);
     if (outcome->result == DMARC_RESULT_FAIL)
         (void)fprintf(out, "%-12s %s%s\n", "asked for", dmarc_policy_text(outcome->disposition),
                       outcome->record.is_test ? " (t=y: one level milder)" : "");

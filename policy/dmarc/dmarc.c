@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "policy/dmarc/psl.h"
 
 struct evaluation {
     const struct dmarc_request_facts *request;
@@ -27,6 +28,17 @@ const char *dmarc_result_text(enum dmarc_result result)
     return texts[result];
 }
 
+const char *dmarc_method_text(enum dmarc_method method)
+{
+    static const char *const texts[] = {
+        [DMARC_METHOD_TREEWALK] = "treewalk",
+        [DMARC_METHOD_PSL] = "psl",
+        [DMARC_METHOD_COMPARE] = "compare",
+    };
+
+    return texts[method];
+}
+
 void dmarc_prefetch(struct dns_lookups *lookups, const struct dns_name *author_domain)
 {
     struct dns_name name;
@@ -42,6 +54,11 @@ void dmarc_prefetch(struct dns_lookups *lookups, const struct dns_name *author_d
         dns_lookups_prefetch(lookups, &name, DNS_TYPE_TXT);
 }
 
+static bool is_by_list(const struct evaluation *evaluation)
+{
+    return evaluation->request->method == DMARC_METHOD_PSL;
+}
+
 static void walk_author(struct evaluation *evaluation)
 {
     struct dmarc_outcome *outcome = evaluation->outcome;
@@ -51,11 +68,16 @@ static void walk_author(struct evaluation *evaluation)
     if (evaluation->has_walked)
         return;
     evaluation->has_walked = true;
+    outcome->walk = evaluation->walk;
+    if (is_by_list(evaluation)) {
+        dmarc_walk_pair(evaluation->walk, evaluation->request->lookups, &outcome->author_domain,
+                        &outcome->organizational_domain);
+        return;
+    }
     dmarc_walk_run(evaluation->walk, evaluation->request->lookups, &outcome->author_domain);
     found = dmarc_walk_organizational(evaluation->walk, &storage);
     outcome->organizational_domain = *found;
     outcome->has_organizational = true;
-    outcome->walk = evaluation->walk;
 }
 
 static void use_record(struct dmarc_outcome *outcome, const struct dns_name *domain,
@@ -160,6 +182,14 @@ static void align(struct evaluation *evaluation, struct dmarc_identifier *identi
     identifier->is_aligned = dns_name_equals(identifier->domain, &outcome->author_domain);
     if (identifier->is_aligned || is_strict)
         return;
+    if (is_by_list(evaluation)) {
+        dmarc_psl_organizational(evaluation->request->psl, identifier->domain,
+                                 &identifier->organizational);
+        identifier->has_organizational = true;
+        identifier->is_aligned =
+            dns_name_equals(&identifier->organizational, &outcome->organizational_domain);
+        return;
+    }
     walk_author(evaluation);
     if (!evaluation->walk->is_temporary &&
         !dns_name_is_within(identifier->domain, &outcome->organizational_domain))
@@ -179,6 +209,8 @@ static void align(struct evaluation *evaluation, struct dmarc_identifier *identi
 static bool credit(struct evaluation *evaluation, struct dmarc_identifier *identifier,
                    bool is_strict, bool *is_open_r)
 {
+    identifier->is_unknown = false;
+    identifier->has_organizational = false;
     if (!identifier->is_pass && !identifier->is_temporary)
         return false;
     align(evaluation, identifier, is_strict);
@@ -224,12 +256,18 @@ static void settle_organizational(struct dmarc_outcome *outcome)
     outcome->organizational_domain = outcome->author_domain;
 }
 
-void dmarc_evaluate(const struct dmarc_request_facts *request, struct dmarc_outcome *outcome)
+static void evaluate(const struct dmarc_request_facts *request, struct dmarc_outcome *outcome)
 {
     struct evaluation evaluation = {.request = request, .outcome = outcome};
 
     memset(outcome, 0, sizeof(*outcome));
     outcome->author_domain = *request->author_domain;
+    outcome->method = request->method;
+    if (is_by_list(&evaluation)) {
+        dmarc_psl_organizational(request->psl, request->author_domain,
+                                 &outcome->organizational_domain);
+        outcome->has_organizational = true;
+    }
     evaluation.walk = base_arena_alloc(request->arena, sizeof(*evaluation.walk));
     if (evaluation.walk == NULL) {
         outcome->result = DMARC_RESULT_TEMPERROR;
@@ -252,4 +290,46 @@ void dmarc_evaluate(const struct dmarc_request_facts *request, struct dmarc_outc
         return;
     judge(&evaluation);
     settle_organizational(outcome);
+}
+
+/* Both evaluated to the end, and not the same. Where no walk was needed, the organizational domain
+ * of the walk is not known, and nothing hung on it. */
+static bool differ(const struct dmarc_outcome *walk, const struct dmarc_outcome *list)
+{
+    if (walk->result != list->result || walk->disposition != list->disposition ||
+        walk->has_record != list->has_record)
+        return true;
+    if (walk->has_record && (walk->policy != list->policy ||
+                             !dns_name_equals(&walk->policy_domain, &list->policy_domain)))
+        return true;
+    return walk->walk != NULL && !walk->walk->is_temporary &&
+           !dns_name_equals(&walk->organizational_domain, &list->organizational_domain);
+}
+
+/* Once more by the list, over copies of the identifiers; without room there is no comparison. */
+static void compare(const struct dmarc_request_facts *request, struct dmarc_outcome *outcome)
+{
+    struct dmarc_request_facts facts = *request;
+    struct dmarc_outcome *by_list = base_arena_alloc(request->arena, sizeof(*by_list));
+
+    facts.method = DMARC_METHOD_PSL;
+    facts.dkim = base_arena_alloc(request->arena, (request->dkim_count + 1) * sizeof(*facts.dkim));
+    if (by_list == NULL || facts.dkim == NULL)
+        return;
+    for (size_t i = 0; i < request->dkim_count; i++)
+        facts.dkim[i] = request->dkim[i];
+    if (request->spf != NULL) {
+        facts.spf = &facts.dkim[request->dkim_count];
+        *facts.spf = *request->spf;
+    }
+    evaluate(&facts, by_list);
+    if (differ(outcome, by_list))
+        outcome->by_list = by_list;
+}
+
+void dmarc_evaluate(const struct dmarc_request_facts *request, struct dmarc_outcome *outcome)
+{
+    evaluate(request, outcome);
+    if (request->method == DMARC_METHOD_COMPARE)
+        compare(request, outcome);
 }

@@ -13,6 +13,7 @@
 #include "policy/dmarc/walk.h"
 
 struct base_arena;
+struct dmarc_psl;
 
 /* RFC 9989 section 9.1 (Authentication-Results method registry). */
 enum dmarc_result {
@@ -25,6 +26,19 @@ enum dmarc_result {
 
 /* "none", "pass", ... */
 const char *dmarc_result_text(enum dmarc_result result);
+
+/* How the organizational domain is found. */
+enum dmarc_method {
+    /* RFC 9989. */
+    DMARC_METHOD_TREEWALK,
+    /* RFC 7489. */
+    DMARC_METHOD_PSL,
+    /* By the walk; what the list would have given is kept where it differs. */
+    DMARC_METHOD_COMPARE,
+};
+
+/* "treewalk", "psl", "compare". */
+const char *dmarc_method_text(enum dmarc_method method);
 
 /* One Authenticated Identifier, or what might have become one. */
 struct dmarc_identifier {
@@ -52,6 +66,9 @@ struct dmarc_request_facts {
     struct dmarc_identifier *spf;
     struct dmarc_identifier *dkim;
     size_t dkim_count;
+    enum dmarc_method method;
+    /* Not NULL where `method` needs it. */
+    const struct dmarc_psl *psl;
 };
 
 /* Which tag the policy was taken from. */
@@ -86,6 +103,10 @@ struct dmarc_outcome {
     /* The author domain's walk, in the arena, for the explanation; NULL if its record was found at
      * once and nothing else was needed. */
     const struct dmarc_walk *walk;
+    enum dmarc_method method;
+    /* Method `compare`, and the public suffix list gives another result, disposition, policy,
+     * policy domain or organizational domain: all of them, in the arena. Else NULL. */
+    const struct dmarc_outcome *by_list;
 };
 
 /* Begins the questions that an evaluation of this author domain is likely to need. Does not block.

@@ -61,6 +61,19 @@ void dmarc_walk_run(struct dmarc_walk *walk, struct dns_lookups *lookups,
             walk->count = i + 1;
 }
 
+void dmarc_walk_pair(struct dmarc_walk *walk, struct dns_lookups *lookups,
+                     const struct dns_name *domain, const struct dns_name *organizational)
+{
+    memset(walk, 0, sizeof(*walk));
+    walk->steps[walk->count++].domain = *domain;
+    if (!dns_name_equals(domain, organizational))
+        walk->steps[walk->count++].domain = *organizational;
+    for (size_t i = 0; i < walk->count; i++) {
+        walk->steps[i].status = DNS_STATUS_NXDOMAIN;
+        (void)ask(walk, &walk->steps[i], lookups);
+    }
+}
+
 const struct dns_name *dmarc_walk_organizational(const struct dmarc_walk *walk,
                                                  struct dns_name *storage)
 {

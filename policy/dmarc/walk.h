@@ -36,6 +36,11 @@ void dmarc_walk_prefetch(struct dns_lookups *lookups, const struct dns_name *sta
 void dmarc_walk_run(struct dmarc_walk *walk, struct dns_lookups *lookups,
                     const struct dns_name *start);
 
+/* Not a walk, but what RFC 7489 section 6.6.3 asks: the domain, and its organizational domain as
+ * the public suffix list has it. */
+void dmarc_walk_pair(struct dmarc_walk *walk, struct dns_lookups *lookups,
+                     const struct dns_name *domain, const struct dns_name *organizational);
+
 /* The organizational domain of the walk's start (4.10.2); never NULL, points into the walk or
  * `storage`. */
 const struct dns_name *dmarc_walk_organizational(const struct dmarc_walk *walk,

@@ -241,6 +241,23 @@ class Command(unittest.TestCase):
                     "message")
         self.refuse(64, "MESSAGE|- is missing", *self.OUTBOUND)
 
+    def test_eval_dmarc_method(self):
+        self.save("method.zone", b"""$ORIGIN .
+$TTL 300
+_dmarc.co.uk TXT "v=DMARC1; p=reject; psd=y"
+""")
+        self.save("method.message", b"From: a@example.co.uk\n\nHello\n")
+        for method, result, psl in (("treewalk", "fail", None), ("psl", "none", None),
+                                    ("compare", "fail", "none")):
+            self.save("method.conf", b'dmarc-method = "%s"\n' % method.encode())
+            dmarc = json.loads(self.run_ok(
+                "eval", "-c", "method.conf", "--zone", "method.zone", "--time", TIME, "--ip",
+                "192.0.2.1", "--helo", "a.example", "--from", "<>", "--rcpt", "<b@example.net>",
+                "--json", "method.message"))["dmarc"]
+            self.assertEqual((dmarc["method"], dmarc["result"]), (method, result))
+            self.assertEqual(dmarc["psl"] and dmarc["psl"]["result"], psl)
+            self.assertEqual(dmarc["organizational_domain"], "example.co.uk")
+
     # --- check ---
 
     def test_dmarc_walk(self):

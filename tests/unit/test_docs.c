@@ -342,7 +342,8 @@ static const struct spf_outcome some_spf = {.domain = BASE_TEXT("domain")};
 static const struct dkim_verdict some_verdicts[] = {
     {.result = DKIM_RESULT_PASS, .domain = BASE_TEXT("domain")}};
 static const struct dkim_verdicts some_dkim = {some_verdicts, 1, 0};
-static const struct dmarc_outcome some_dmarc = {.has_record = true};
+static const struct dmarc_outcome some_by_list = {.has_record = true};
+static const struct dmarc_outcome some_dmarc = {.has_record = true, .by_list = &some_by_list};
 static struct policy_override some_override = {.type = "other", .comment = "comment"};
 static struct dns_name some_name = {.length = 4, .label_count = 1, .text = "name"};
 static const struct policy_iprev some_iprev = {.names = &some_name, .count = 1};
