@@ -48,6 +48,34 @@ struct policy_authserv_ids *policy_authserv_ids_create(const struct conf_item *i
     return ids;
 }
 
+struct policy_authserv_ids *policy_authserv_ids_create_list(const struct conf_list *list,
+                                                            const char *option,
+                                                            struct base_error *error_r)
+{
+    struct policy_authserv_ids *ids = base_mem_alloc_zero(1, sizeof(*ids));
+
+    ids->names = base_mem_alloc_zero(list->count + 1, sizeof(*ids->names));
+    for (size_t i = 0; i < list->count; i++) {
+        if (add(ids, &list->items[i], option, error_r))
+            continue;
+        policy_authserv_ids_destroy(&ids);
+        return NULL;
+    }
+    return ids;
+}
+
+bool policy_authserv_ids_contain(const struct policy_authserv_ids *ids, struct base_text id)
+{
+    struct dns_name name;
+
+    if (!policy_idn_to_name(id, &name))
+        return false;
+    for (size_t i = 0; i < ids->count; i++)
+        if (dns_name_equals(&ids->names[i], &name))
+            return true;
+    return false;
+}
+
 void policy_authserv_ids_destroy(struct policy_authserv_ids **ids)
 {
     if (*ids == NULL)

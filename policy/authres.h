@@ -21,6 +21,11 @@ struct policy_header;
  * name. */
 __attribute__((warn_unused_result)) struct policy_authserv_ids *policy_authserv_ids_create(
     const struct conf_item *id, const struct conf_list *more, struct base_error *error_r);
+/* A set of the items of one list; `option` is for errors, as above. */
+__attribute__((warn_unused_result)) struct policy_authserv_ids *policy_authserv_ids_create_list(
+    const struct conf_list *list, const char *option, struct base_error *error_r);
+/* Compared as A-labels; what is no host name is in no set. */
+bool policy_authserv_ids_contain(const struct policy_authserv_ids *ids, struct base_text id);
 /* Sets *ids to NULL; NULL inside is fine. */
 void policy_authserv_ids_destroy(struct policy_authserv_ids **ids);
 

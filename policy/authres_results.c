@@ -15,7 +15,8 @@
 #include "policy/snapshot-private.h"
 
 /* Octets of the whole field: ten signatures with everything are far below it. */
-#define FIELD_MAX 16384
+#define FIELD_MAX    16384
+#define B_LENGTH_MIN 8
 
 struct builder {
     struct base_arena *arena;
@@ -102,6 +103,31 @@ static void add_spf(struct builder *builder, struct policy_session *session)
     add_forwarder(builder, session);
 }
 
+static bool is_shared(const struct dkim_verdicts *verdicts, size_t index, size_t length)
+{
+    struct base_text b = {verdicts->items[index].b.data, length};
+
+    for (size_t i = 0; i < verdicts->count; i++)
+        if (i != index && base_text_starts_with(verdicts->items[i].b, b))
+            return true;
+    return false;
+}
+
+/* RFC 6008 section 4: the first eight characters, or as many as it takes to tell the signature from
+ * the others. */
+static struct base_text short_b(const struct dkim_verdicts *verdicts, size_t index)
+{
+    struct base_text b = verdicts->items[index].b;
+    size_t length = B_LENGTH_MIN;
+
+    if (b.length <= length)
+        return b;
+    while (length < b.length && is_shared(verdicts, index, length))
+        length++;
+    /* One and the same signature, twice. */
+    return (struct base_text){b.data, length == b.length ? B_LENGTH_MIN : length};
+}
+
 static void add_dkim(struct builder *builder, struct policy_session *session)
 {
     const struct dkim_verdicts *verdicts = policy_evaluation_dkim(session);
@@ -118,6 +144,7 @@ static void add_dkim(struct builder *builder, struct policy_session *session)
         add_property(builder, "header", "i", verdict->identity);
         add_property(builder, "header", "s", verdict->selector);
         add_property(builder, "header", "a", verdict->algorithm);
+        add_property(builder, "header", "b", short_b(verdicts, i));
     }
 }
 
@@ -154,21 +181,38 @@ struct base_text policy_authres_own_id(struct policy_session *session)
     return policy_session_copy(session->message, base_text_of(host), sizeof(host));
 }
 
+/* Section 2.7.4: the login that the MTA has checked. */
+static void add_auth(struct builder *builder, const struct policy_session *session)
+{
+    if (!session->snapshot->options->authres_auth || session->decision.login.length == 0)
+        return;
+    add_result(builder, "auth", "pass", NULL);
+    add_property(builder, "smtp", "auth", session->decision.login);
+    add_property(builder, "smtp", "mailfrom", session->decision.mail_from);
+}
+
+static void add_inbound(struct builder *builder, struct policy_session *session)
+{
+    add_iprev(builder, session);
+    add_spf(builder, session);
+    add_dkim(builder, session);
+    add_dmarc(builder, session);
+}
+
 bool policy_authres_insert(struct policy_session *session)
 {
     struct builder builder = {.arena = session->message};
     struct base_buf value;
 
-    if (!session->evaluation.is_on)
-        return true;
     builder.result_tail = &builder.field.results;
+    add_auth(&builder, session);
+    if (!session->evaluation.is_on && builder.field.results == NULL)
+        return !builder.is_over;
     builder.field.authserv_id = policy_authres_own_id(session);
-    if (session->env.resolver->is_test_zone)
+    if (session->env.resolver != NULL && session->env.resolver->is_test_zone)
         builder.field.comment = BASE_TEXT("test zone");
-    add_iprev(&builder, session);
-    add_spf(&builder, session);
-    add_dkim(&builder, session);
-    add_dmarc(&builder, session);
+    if (session->evaluation.is_on)
+        add_inbound(&builder, session);
     base_buf_init(&value, session->message, FIELD_MAX);
     authres_field_write(&builder.field, &value);
     if (builder.is_over || value.is_over)

@@ -16,6 +16,7 @@ struct base_log_line;
 struct dkim_verdicts;
 struct dmarc_outcome;
 struct dns_lookups;
+struct policy_authres_trusted;
 struct policy_edits;
 struct policy_exception;
 struct policy_iprev;
@@ -113,6 +114,8 @@ struct policy_decision {
     struct policy_signature *signatures;
     /* Authentication-Results fields of others that claimed to be ours, and were removed. */
     unsigned authres_removed;
+    /* What servers that we trust found; NULL: nothing that can be read. */
+    const struct policy_authres_trusted *trusted_results;
     /* Inbound: what was found. NULL: not evaluated. They live with the message. */
     const struct spf_outcome *spf;
     const struct spf_outcome *helo_spf;

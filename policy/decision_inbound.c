@@ -2,6 +2,8 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "policy/authres_field.h"
+#include "policy/authres_trusted.h"
 #include "policy/decision.h"
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
@@ -143,6 +145,25 @@ static struct base_json *flags_json(unsigned flags)
     for (unsigned i = 0; (text = dkim_flag_text(i)) != NULL; i++)
         if ((flags & 1U << i) != 0)
             base_json_append_text(array, base_text_of(text));
+    return array;
+}
+
+static struct base_json *trusted_json(const struct policy_authres_trusted *trusted)
+{
+    struct base_json *array = base_json_array();
+
+    for (; trusted != NULL; trusted = trusted->next) {
+        const struct authres_result *result = trusted->field.results;
+
+        for (; result != NULL; result = result->next) {
+            struct base_json *object = base_json_object();
+
+            base_json_set_text(object, "authserv_id", trusted->field.authserv_id);
+            base_json_set_text(object, "method", result->method);
+            base_json_set_text(object, "result", result->result);
+            base_json_append(array, object);
+        }
+    }
     return array;
 }
 
@@ -293,6 +314,7 @@ void policy_decision_json_inbound(const struct policy_decision *decision, struct
     set_or_null(object, "helo_spf", policy_spf_json(decision->helo_spf, "helo"));
     base_json_set(object, "dkim", policy_dkim_json(decision->dkim));
     set_or_null(object, "dmarc", policy_dmarc_json(decision->dmarc));
+    base_json_set(object, "trusted_results", trusted_json(decision->trusted_results));
     set_or_null(object, "iprev", iprev_json(decision->iprev));
     set_or_null(object, "mailing_list", mailing_list_json(decision->mailing_list));
     base_json_set_cstr(object, "exception",

@@ -29,6 +29,8 @@ struct policy_options {
     struct conf_list inbound_daemons;
     struct conf_list keep_authres_from;
     struct conf_list trusted_forwarders;
+    /* Whose fields are read when they come from `trusted-networks`. */
+    struct conf_list trusted_authserv_ids;
 
     const char *key_dir;
 
@@ -41,6 +43,8 @@ struct policy_options {
     int64_t spf_void_limit;
     int64_t dkim_signatures;
     int64_t dkim_names;
+    /* Mail of an authenticated client gets a field that says so. */
+    bool authres_auth;
     /* Asks for the client's names even if no exception does. */
     bool iprev;
     /* What the domain's owner says to a fail goes into the reply. */

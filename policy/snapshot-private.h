@@ -24,6 +24,7 @@ struct policy_snapshot {
     const struct policy_options *options;
     /* The configured ones, or this machine's name. */
     struct policy_authserv_ids *authserv_ids;
+    struct policy_authserv_ids *trusted_authserv_ids;
     struct policy_domains *local_domains;
     struct policy_networks *trusted;
     struct policy_networks *signing;

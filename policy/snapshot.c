@@ -64,6 +64,26 @@ static struct policy_authserv_ids *create_ids(const struct conf_snapshot *conf,
     return policy_authserv_ids_create(&item, &options->authserv_ids, error_r);
 }
 
+/* An id cannot be ours, whose fields are removed, and another's, whose fields are read. */
+static struct policy_authserv_ids *create_trusted_ids(const struct policy_snapshot *snapshot,
+                                                      struct base_error *error_r)
+{
+    const struct conf_list *list = &snapshot->options->trusted_authserv_ids;
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct conf_item *item = &list->items[i];
+
+        if (!policy_authserv_ids_contain(snapshot->authserv_ids, base_text_of(item->text)))
+            continue;
+        conf_error_at(error_r, item->where,
+                      "trusted-authserv-ids: \"%s\" is ours, and its fields are removed: give the "
+                      "other server another name, or name its network in keep-authres-from",
+                      item->text);
+        return NULL;
+    }
+    return policy_authserv_ids_create_list(list, "trusted-authserv-ids", error_r);
+}
+
 static bool compile(struct policy_snapshot *snapshot,
                     const struct policy_snapshot_options *snapshot_options,
                     struct base_error *error_r)
@@ -72,6 +92,9 @@ static bool compile(struct policy_snapshot *snapshot,
 
     snapshot->authserv_ids = create_ids(snapshot->conf, error_r);
     if (snapshot->authserv_ids == NULL)
+        return false;
+    snapshot->trusted_authserv_ids = create_trusted_ids(snapshot, error_r);
+    if (snapshot->trusted_authserv_ids == NULL)
         return false;
     snapshot->local_domains =
         policy_domains_create(&options->local_domains, "local-domains", error_r);
@@ -157,6 +180,7 @@ void policy_snapshot_unref(struct policy_snapshot **snapshot)
     policy_networks_destroy(&it->trusted);
     policy_domains_destroy(&it->local_domains);
     policy_authserv_ids_destroy(&it->authserv_ids);
+    policy_authserv_ids_destroy(&it->trusted_authserv_ids);
     conf_snapshot_unref(&it->conf);
     base_mem_free(it);
 }

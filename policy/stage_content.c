@@ -6,6 +6,7 @@
 #include "policy/authres.h"
 #include "policy/authres_field.h"
 #include "policy/authres_results.h"
+#include "policy/authres_trusted.h"
 #include "policy/dkim/signing.h"
 #include "policy/options.h"
 #include "policy/received_spf.h"
@@ -148,6 +149,7 @@ void policy_session_finish_header(struct policy_session *session)
     session->is_header_done = true;
     note_header(session);
     remove_authres(session);
+    policy_authres_read_trusted(session);
     if (session->latched == NULL && session->decision.direction == POLICY_DIRECTION_OUTBOUND)
         begin_signing(session);
     if (session->decision.direction == POLICY_DIRECTION_INBOUND && !remove_dispositions(session) &&

@@ -55,6 +55,8 @@ struct dkim_verdict {
     struct base_text selector;
     struct base_text identity;
     struct base_text algorithm;
+    /* b= without white space; {NULL, 0} if it is no base64. */
+    struct base_text b;
     /* Of the key; 0: not known. 256 for Ed25519. */
     unsigned bits;
     /* enum dkim_flag */

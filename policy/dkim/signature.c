@@ -324,6 +324,8 @@ bool dkim_signature_read(struct base_arena *arena, struct base_text value, int64
     fault = dkim_taglist_parse(value, &list);
     if (!keep_values(&checking))
         return false;
+    if (dkim_text_is_base64(signature_r->b))
+        signature_r->verdict.b = signature_r->b;
     if (fault == DKIM_TAGLIST_NOT_ASCII)
         (void)refuse(&checking, DKIM_RESULT_NEUTRAL, dkim_taglist_fault_text(fault));
     else if (fault != DKIM_TAGLIST_OK)

@@ -137,7 +137,8 @@ def text(author=b"ceo@bank.example", more=b"", body=b"Please pay.\n", from_field
 
 TOKEN = r'[^\x00-\x20\x7f()<>@,;:\\"/\[\]?=]+'
 QUOTED = r'"(?:[^"\\\x00-\x1f\x7f]|\\[^\x00-\x1f\x7f])*"'
-PVALUE = r'(?:%s|(?:[^\x00-\x20\x7f()<>@,;:\\"\[\]?=]*@)?[A-Za-z0-9._-]+|%s)' % (QUOTED, TOKEN)
+DOMAIN = r'(?:[^\x00-\x20\x7f()<>@,;:\\"\[\]?=]*@)?[A-Za-z0-9._-]+(?![^\s;])'
+PVALUE = r"(?:%s|%s|%s)" % (QUOTED, DOMAIN, TOKEN)
 HEAD_PATTERN = re.compile(r"\s*(%s)(\s+\(test zone\))?" % TOKEN)
 RESULT = re.compile(
     r";\s*([a-z]+)=([a-z]+)((?:\s+reason=(?:%s|%s))?)((?:\s+[a-z]+\.[a-z-]+=%s)*)" % (

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "conf/conf.h"
 #include "filter/options.h"
+#include "policy/authres_trusted.h"
 #include "policy/decision.h"
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
@@ -345,6 +346,10 @@ static const struct dkim_verdicts some_dkim = {some_verdicts, 1, 0};
 static const struct dmarc_outcome some_by_list = {.has_record = true};
 static const struct dmarc_outcome some_dmarc = {.has_record = true, .by_list = &some_by_list};
 static struct policy_override some_override = {.type = "other", .comment = "comment"};
+static struct authres_result some_result = {.method = BASE_TEXT("spf"),
+                                            .result = BASE_TEXT("pass")};
+static const struct policy_authres_trusted some_trusted = {
+    .field = {.authserv_id = BASE_TEXT("mx"), .results = &some_result}};
 static struct dns_name some_name = {.length = 4, .label_count = 1, .text = "name"};
 static const struct policy_iprev some_iprev = {.names = &some_name, .count = 1};
 static const struct policy_mailing_list some_list = {.precedence = "list"};
@@ -381,6 +386,7 @@ static struct policy_decision full_decision(enum policy_author_outcome author)
         .dkim_word = "pass",
         .dmarc = &some_dmarc,
         .overrides = &some_override,
+        .trusted_results = &some_trusted,
         .iprev = &some_iprev,
         .mailing_list = &some_list,
         .exception = &some_exception,

@@ -183,6 +183,7 @@ static void test_json_members(void **state)
         "helo_spf",
         "dkim",
         "dmarc",
+        "trusted_results",
         "iprev",
         "mailing_list",
         "exception",
