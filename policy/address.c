@@ -165,3 +165,21 @@ enum policy_address_kind policy_address_parse(struct base_text path,
         *address_r = (struct policy_address){.kind = POLICY_ADDRESS_INVALID, .text = text};
     return address_r->kind;
 }
+
+bool policy_address_is_local_part(const struct policy_address *address, struct base_text word)
+{
+    struct base_text local = address->local;
+    size_t matched = 0;
+
+    if (local.length < 2 || local.data[0] != '"')
+        return base_text_equals_nocase(local, word);
+    for (size_t i = 1; i + 1 < local.length; i++) {
+        if (local.data[i] == '\\' && i + 2 < local.length)
+            i++;
+        if (matched == word.length ||
+            base_ascii_lower(local.data[i]) != base_ascii_lower(word.data[matched]))
+            return false;
+        matched++;
+    }
+    return matched == word.length;
+}

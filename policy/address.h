@@ -41,4 +41,8 @@ struct policy_address {
 enum policy_address_kind policy_address_parse(struct base_text path,
                                               struct policy_address *address_r);
 
+/* The local part is that word in either case, with or without quotes: "<\"user\"@example.org>" is
+ * the mailbox of <user@example.org> (RFC 5321 section 4.1.2). */
+bool policy_address_is_local_part(const struct policy_address *address, struct base_text word);
+
 #endif

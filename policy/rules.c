@@ -58,7 +58,7 @@ static bool matches_recipient(const struct policy_rule *rule, const struct polic
 
         if (address->kind == POLICY_ADDRESS_DOMAIN &&
             dns_name_equals(&address->domain, &wanted->domain) &&
-            (wanted->local.data == NULL || base_text_equals_nocase(wanted->local, address->local)))
+            (wanted->local.data == NULL || policy_address_is_local_part(address, wanted->local)))
             return true;
     }
     return false;

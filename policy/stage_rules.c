@@ -116,11 +116,11 @@ static void end_hold(void *context, const char *rule, bool is_about_author)
 /* RFC 5321 section 4.5.1, RFC 2142 section 2: postmaster of everywhere, abuse of our domains. */
 static bool is_reserved(const struct policy_session *session, const struct policy_address *address)
 {
-    bool is_postmaster = base_text_equals_nocase(address->local, BASE_TEXT("postmaster"));
+    bool is_postmaster = policy_address_is_local_part(address, BASE_TEXT("postmaster"));
 
     if (address->kind == POLICY_ADDRESS_LOCAL)
         return is_postmaster;
-    return (is_postmaster || base_text_equals_nocase(address->local, BASE_TEXT("abuse"))) &&
+    return (is_postmaster || policy_address_is_local_part(address, BASE_TEXT("abuse"))) &&
            address->kind == POLICY_ADDRESS_DOMAIN &&
            policy_domains_contain(session->snapshot->local_domains, &address->domain);
 }

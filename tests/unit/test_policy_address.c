@@ -184,13 +184,43 @@ static void test_names(void **state)
     assert_false(policy_idn_to_name((struct base_text){longest, POLICY_IDN_MAX}, &name));
 }
 
+static void test_local_part(void **state)
+{
+    static const struct {
+        const char *path;
+        bool want;
+    } cases[] = {
+        {"<user@a.example>", true},
+        {"<USER@a.example>", true},
+        {"<\"user\"@a.example>", true},
+        {"<\"us\\er\"@a.example>", true},
+        {"<user>", true},
+        {"<users@a.example>", false},
+        {"<use@a.example>", false},
+        {"<\"use\"@a.example>", false},
+        {"<\"users\"@a.example>", false},
+        {"<\"\"@a.example>", false},
+        {"<\"user \"@a.example>", false},
+        {"<user+x@a.example>", false},
+        {"<>", false},
+        {"<us er@a.example>", false},
+    };
+    struct policy_address address;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void)policy_address_parse(base_text_of(cases[i].path), &address);
+        if (policy_address_is_local_part(&address, BASE_TEXT("user")) != cases[i].want)
+            fail_msg("%s", cases[i].path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_nul),
-        cmocka_unit_test(test_length),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_paths),      cmocka_unit_test(test_nul),
+        cmocka_unit_test(test_length),     cmocka_unit_test(test_names),
+        cmocka_unit_test(test_local_part),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
