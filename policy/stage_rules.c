@@ -172,6 +172,13 @@ static bool wants_explanation(const struct policy_session *session,
            !is_for_reserved(session, recipient);
 }
 
+/* What was held stays held: a mark of a later stage is the milder of the two. */
+static void set_mark(const struct policy_verdict **mark, const struct policy_verdict *verdict)
+{
+    if (*mark == NULL || (*mark)->action != POLICY_ACTION_HOLD_QUEUE)
+        *mark = verdict;
+}
+
 static const struct policy_verdict *latch(struct policy_session *session,
                                           const struct policy_verdict *verdict)
 {
@@ -179,10 +186,8 @@ static const struct policy_verdict *latch(struct policy_session *session,
 
     if (verdict->action == POLICY_ACTION_ACCEPT)
         *(is_before_mail(stage) ? &session->is_session_accepted : &session->is_accepted) = true;
-    else if (is_before_mail(stage))
-        session->session_mark = verdict;
     else
-        session->mark = verdict;
+        set_mark(is_before_mail(stage) ? &session->session_mark : &session->mark, verdict);
     return policy_session_continue(stage);
 }
 
