@@ -174,13 +174,15 @@ static bool collect_dkim(struct policy_session *session)
     return true;
 }
 
-/* SPF's: the MAIL FROM identity, or HELO's where that stands for it. */
+/* SPF's: the MAIL FROM identity, or HELO's where that stands for it. The MTA and we need not agree
+ * on which domain a malformed path has: it identifies nobody. */
 static struct dmarc_identifier *collect_spf(struct policy_session *session)
 {
     struct policy_evaluation *evaluation = &session->evaluation;
     const struct spf_outcome *spf = policy_evaluation_spf(session);
 
-    if (spf == NULL || dns_name_make(&evaluation->spf_domain, spf->domain) != DNS_NAME_OK)
+    if (spf == NULL || session->sender.kind == POLICY_ADDRESS_INVALID ||
+        dns_name_make(&evaluation->spf_domain, spf->domain) != DNS_NAME_OK)
         return NULL;
     evaluation->spf_identifier.domain = &evaluation->spf_domain;
     evaluation->spf_identifier.is_pass = spf->verdict == SPF_VERDICT_PASS;

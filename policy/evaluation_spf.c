@@ -157,6 +157,23 @@ static void check_host(struct policy_session *session, struct base_arena *arena,
     spf_check_host(request, outcome);
 }
 
+/* The domain of what is no address is asked all the same, so that being malformed is no way past a
+ * failure (RFC 7208 section 4.3 wants "@example.org" evaluated, too). Such a pass is worth nothing:
+ * see collect_spf(). */
+static void check_malformed(struct policy_session *session, struct base_text text,
+                            struct spf_outcome *outcome)
+{
+    const char *at = text.length == 0 ? NULL : memrchr(text.data, '@', text.length);
+    struct base_text local = {NULL, 0};
+    struct base_text domain = {NULL, 0};
+
+    if (at != NULL) {
+        local = (struct base_text){text.data, (size_t)(at - text.data)};
+        domain = (struct base_text){at + 1, text.length - local.length - 1};
+    }
+    check_host(session, session->message, session->evaluation.lookups, domain, local, outcome);
+}
+
 /* Before MAIL the direction is not fixed: as it will be if nobody authenticates. */
 static bool is_inbound(const struct policy_session *session)
 {
@@ -204,8 +221,11 @@ const struct spf_outcome *policy_evaluation_spf(struct policy_session *session)
         return policy_evaluation_helo_spf(session);
     if (!evaluation->has_spf) {
         evaluation->has_spf = true;
-        check_host(session, session->message, evaluation->lookups, session->sender.domain_text,
-                   session->sender.local, &evaluation->spf);
+        if (session->sender.kind == POLICY_ADDRESS_INVALID)
+            check_malformed(session, session->sender.text, &evaluation->spf);
+        else
+            check_host(session, session->message, evaluation->lookups, session->sender.domain_text,
+                       session->sender.local, &evaluation->spf);
     }
     return &evaluation->spf;
 }
