@@ -44,7 +44,7 @@ bool filter_negotiate(const struct filter_offer *offer, const struct filter_wish
             steps |= silent_bit[stage];
         }
     }
-    if (!is_answered(wishes, POLICY_STAGE_DATA)) {
+    if (!is_answered(wishes, POLICY_STAGE_DATA) && !wishes->needs.has_data) {
         steps |= SMFIP_NODATA;
     }
     if (!wishes->needs.has_body) {

@@ -199,6 +199,7 @@ struct policy_needs policy_snapshot_needs(const struct policy_snapshot *snapshot
 {
     return (struct policy_needs){
         .deciding_stages = 1u << POLICY_STAGE_EOM | policy_rules_deciding_stages(snapshot->rules),
+        .has_data = (policy_rules_stages(snapshot->rules) & 1u << POLICY_STAGE_DATA) != 0,
         /* Signatures of strangers are verified, and ours are made. */
         .has_body = true,
     };

@@ -47,6 +47,8 @@ struct policy_needs {
     unsigned deciding_stages;
     /* Somebody hashes the body. */
     bool has_body;
+    /* There are rules at DATA, be it only to mark or to be observed. */
+    bool has_data;
 };
 struct policy_needs policy_snapshot_needs(const struct policy_snapshot *snapshot);
 
