@@ -206,6 +206,8 @@ static void evaluate(struct policy_session *session)
     decision->helo_spf = policy_evaluation_helo_spf(session);
     decision->dkim = policy_evaluation_dkim(session);
     decision->dkim_word = policy_evaluation_dkim_word(session);
+    if (decision->dkim != NULL && decision->dkim->skipped > 0)
+        policy_session_note_left_out(session, "signatures past dkim-signatures");
     decision->dmarc = policy_evaluation_dmarc(session);
     decision->mailing_list = policy_evaluation_mailing_list(session);
 }
