@@ -36,6 +36,8 @@ struct dns_lookups {
     int64_t since_progress_ns;
     void (*progress)(void *context);
     void *progress_context;
+    /* Those that stand on these now; NULL: none. */
+    struct dns_lookups *after;
     /* For what is past a cap; shared, so that refusing needs no memory. */
     struct dns_answer *capped;
     struct dns_answer *timeout;
@@ -52,6 +54,8 @@ struct dns_lookups *dns_lookups_create(struct base_arena *arena,
     lookups->arena = arena;
     lookups->capped = dns_answer_create_empty(DNS_STATUS_CAPPED, 0);
     lookups->timeout = dns_answer_create_empty(DNS_STATUS_TIMEOUT, 0);
+    if (options->before != NULL)
+        options->before->after = lookups;
     return lookups;
 }
 
@@ -68,6 +72,8 @@ void dns_lookups_destroy(struct dns_lookups **lookups)
     *lookups = NULL;
     if (old == NULL)
         return;
+    if (old->options.before != NULL)
+        old->options.before->after = NULL;
     for (size_t i = 0; i < old->count; i++) {
         lookup_drop_pending(old, old->all[i]);
         dns_answer_unref(&old->all[i]->answer);
@@ -140,14 +146,58 @@ static bool lookups_reserve(struct dns_lookups *lookups)
     return true;
 }
 
+static void lookups_insert(struct dns_lookups *lookups, struct lookup *lookup)
+{
+    size_t bucket = bucket_of(&lookup->name, lookup->type);
+
+    lookup->next_in_bucket = lookups->buckets[bucket];
+    lookups->buckets[bucket] = lookup;
+    lookups->all[lookups->count++] = lookup;
+}
+
+static void lookups_remove(struct dns_lookups *lookups, const struct lookup *lookup)
+{
+    struct lookup **place = &lookups->buckets[bucket_of(&lookup->name, lookup->type)];
+    size_t index = 0;
+
+    while (*place != lookup)
+        place = &(*place)->next_in_bucket;
+    *place = lookup->next_in_bucket;
+    while (lookups->all[index] != lookup)
+        index++;
+    for (lookups->count--; index < lookups->count; index++)
+        lookups->all[index] = lookups->all[index + 1];
+}
+
+/* What those that stand on these have asked already changes hands, so that it is not asked twice:
+ * they find it here from now on, and their pointers at the answer stay good, since these live
+ * longer. NULL: nothing to take, or no room. */
+static struct lookup *lookup_take(struct dns_lookups *lookups, const struct dns_name *name,
+                                  enum dns_type type)
+{
+    struct lookup *theirs = lookups->after == NULL ? NULL : lookup_find(lookups->after, name, type);
+    struct lookup *lookup;
+
+    if (theirs == NULL || !lookups_reserve(lookups))
+        return NULL;
+    lookup = base_arena_alloc(lookups->arena, sizeof(*lookup));
+    if (lookup == NULL)
+        return NULL;
+    lookups_remove(lookups->after, theirs);
+    *lookup = *theirs;
+    lookups_insert(lookups, lookup);
+    return lookup;
+}
+
 /* An entry with its question begun, or CAPPED. NULL when there is no room for one. */
 static struct lookup *lookup_begin(struct dns_lookups *lookups, const struct dns_name *name,
                                    enum dns_type type)
 {
     bool is_capped = lookups->asked >= lookups->options.max_questions;
-    size_t bucket = bucket_of(name, type);
-    struct lookup *lookup;
+    struct lookup *lookup = lookup_take(lookups, name, type);
 
+    if (lookup != NULL)
+        return lookup;
     if (is_capped && lookups->count >= (size_t)lookups->asked + CAPPED_ENTRIES_MAX)
         return NULL;
     if (!lookups_reserve(lookups))
@@ -158,9 +208,7 @@ static struct lookup *lookup_begin(struct dns_lookups *lookups, const struct dns
     lookup->name = *name;
     lookup->type = type;
     lookup->elapsed_ns = -1;
-    lookup->next_in_bucket = lookups->buckets[bucket];
-    lookups->buckets[bucket] = lookup;
-    lookups->all[lookups->count++] = lookup;
+    lookups_insert(lookups, lookup);
     if (is_capped) {
         lookup->answer = dns_answer_ref(lookups->capped);
         return lookup;

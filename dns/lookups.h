@@ -28,7 +28,8 @@ struct dns_lookups_options {
     /* Questions sent to the resolver at most (`dns-questions`, 400); past it: CAPPED. */
     unsigned max_questions;
     /* What the same session asked before (at HELO): not asked again, listed first, and given the
-     * budget and the progress call of these. Borrowed, must live longer; NULL: nothing. */
+     * budget and the progress call of these; what it needs later and these have asked passes over
+     * to it. Of one at a time. Borrowed, must live longer; NULL: nothing. */
     struct dns_lookups *before;
 };
 

@@ -399,6 +399,48 @@ static void test_before(void **state)
     fixture_close(&f);
 }
 
+/* The first list needs what the second has asked, answered or not: it passes over, and stays when
+ * the second ends. */
+static void test_taken(void **state)
+{
+    struct dns_lookups_options options = {.max_questions = 400};
+    struct dns_budget budget = {.left_ns = 3 * BASE_NS_PER_S};
+    const struct dns_answer *answer;
+    struct dns_lookups *first;
+    struct dns_name name = name_of("a.org");
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f, BASE_NS_PER_S, 400);
+    f.fake.rdata = BASE_TEXT("\x02hi");
+    first = f.lookups;
+    options.resolver = &f.fake.resolver;
+    options.clock = &f.fake.clock;
+    options.before = first;
+    f.lookups = dns_lookups_create(f.arena, &options);
+    dns_lookups_set_budget(f.lookups, &budget);
+    prefetch(&f, "x.org", DNS_TYPE_TXT);
+    answer = dns_lookups_get(f.lookups, &name, DNS_TYPE_TXT);
+    prefetch(&f, "b.org", DNS_TYPE_TXT);
+    prefetch(&f, "y.org", DNS_TYPE_TXT);
+    assert_ptr_equal(dns_lookups_get(first, &name, DNS_TYPE_TXT), answer);
+    name = name_of("b.org");
+    dns_lookups_prefetch(first, &name, DNS_TYPE_TXT);
+    assert_int_equal(dns_lookups_get(first, &name, DNS_TYPE_TXT)->status, DNS_STATUS_OK);
+    assert_int_equal(get(&f, "b.org", DNS_TYPE_TXT), DNS_STATUS_OK);
+    assert_int_equal(get(&f, "y.org", DNS_TYPE_TXT), DNS_STATUS_OK);
+    assert_int_equal(f.fake.asked, 4);
+    assert_int_equal(dns_lookups_count(first), 2);
+    assert_int_equal(dns_lookups_count(f.lookups), 4);
+    dns_lookups_destroy(&f.lookups);
+    f.lookups = first;
+    assert_int_equal(answer->status, DNS_STATUS_OK);
+    name = name_of("x.org");
+    assert_int_equal(dns_lookups_get(first, &name, DNS_TYPE_TXT)->status, DNS_STATUS_OK);
+    assert_int_equal(f.fake.asked, 5);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -407,7 +449,7 @@ int main(void)
         cmocka_unit_test(test_frozen_clock),    cmocka_unit_test(test_progress),
         cmocka_unit_test(test_question_cap),    cmocka_unit_test(test_octets_cap),
         cmocka_unit_test(test_arena_exhausted), cmocka_unit_test(test_many),
-        cmocka_unit_test(test_before),
+        cmocka_unit_test(test_before),          cmocka_unit_test(test_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
