@@ -169,6 +169,19 @@ static bool choose_policy(struct evaluation *evaluation)
     return true;
 }
 
+/* The last label, the least that two domains of one organization have in common. */
+static bool share_top(const struct dns_name *a, const struct dns_name *b)
+{
+    struct dns_name top_a;
+    struct dns_name top_b;
+
+    if (a->label_count == 0 || b->label_count == 0)
+        return false;
+    dns_name_suffix(&top_a, a, 1);
+    dns_name_suffix(&top_b, b, 1);
+    return dns_name_equals(&top_a, &top_b);
+}
+
 /* 4.10.2. Equal names need no walk; strict alignment never does. An organizational domain is the
  * end of its name, or all of it: a domain outside of the author's can have another one only,
  * whatever its DNS says or fails to say. */
@@ -180,7 +193,8 @@ static void align(struct evaluation *evaluation, struct dmarc_identifier *identi
     struct dns_name storage;
 
     identifier->is_aligned = dns_name_equals(identifier->domain, &outcome->author_domain);
-    if (identifier->is_aligned || is_strict)
+    if (identifier->is_aligned || is_strict ||
+        !share_top(identifier->domain, &outcome->author_domain))
         return;
     if (is_by_list(evaluation)) {
         dmarc_psl_organizational(evaluation->request->psl, identifier->domain,
