@@ -1,0 +1,204 @@
+/* policy/evaluation: how often DNS is asked for one message. The resolver counts, so that nothing
+ * is overlooked that the message's own list of questions does not show. */
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "dns/lookups.h"
+#include "keys/record.h"
+#include "policy/spf/spf.h"
+#include "tests/unit/policy_world.h"
+
+enum {
+    QUESTIONS_MAX = 128
+};
+
+/* A zone behind a resolver that writes down what it is asked. */
+struct fake_resolver {
+    struct dns_resolver resolver;
+    struct dns_resolver_ops ops;
+    struct dns_resolver *zone;
+    char questions[QUESTIONS_MAX][DNS_NAME_MAX + 32];
+    size_t count;
+};
+
+static struct dns_pending *fake_ask(struct dns_resolver *resolver, const struct dns_name *name,
+                                    enum dns_type type)
+{
+    struct fake_resolver *fake = (struct fake_resolver *)resolver;
+
+    assert_true(fake->count < QUESTIONS_MAX);
+    (void)snprintf(fake->questions[fake->count++], sizeof(fake->questions[0]), "%s/%d", name->text,
+                   (int)type);
+    return fake->zone->ops->ask(fake->zone, name, type);
+}
+
+static void fake_open(struct fake_resolver *fake, const char *zone)
+{
+    struct base_error error;
+
+    *fake = (struct fake_resolver){.zone = dns_zone_create(base_text_of(zone), "zone", &error)};
+    if (fake->zone == NULL)
+        fail_msg("%s", error.text);
+    fake->ops = *fake->zone->ops;
+    fake->ops.ask = fake_ask;
+    fake->resolver = (struct dns_resolver){.ops = &fake->ops, .is_test_zone = true};
+}
+
+static int setup(void **state)
+{
+    static struct world world;
+
+    world_init(&world);
+    *state = &world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_deinit(*state);
+    return 0;
+}
+
+/* Our own signature of a message of example.org, as its receiver sees it. */
+static void sign(struct world *world, char value[4096])
+{
+    const struct policy_edit *edit;
+
+    world_configure(world, "sign \"example.org\" { keys = { \"s1\" } }\n");
+    world_connect(world, "192.0.2.1", "ORIGINATING");
+    world_mail(world, "<alice@example.org>", "");
+    world_field(world, "From", " Alice <alice@example.org>");
+    world_field(world, "Subject", " Hello");
+    assert_int_equal(world_finish(world)->action, POLICY_ACTION_CONTINUE);
+    edit = policy_session_edits(world->session)->first;
+    assert_non_null(edit);
+    assert_string_equal(edit->name.data, "DKIM-Signature");
+    (void)snprintf(value, 4096, "%s", edit->value.data);
+}
+
+static void append_key(const struct world *world, struct base_buf *zone)
+{
+    struct dns_name domain;
+    struct base_error error;
+    struct keys_key *key;
+
+    assert_int_equal(dns_name_make(&domain, BASE_TEXT("example.org")), DNS_NAME_OK);
+    key = keys_store_load(world->key_dir, &domain, "s1", NULL, &error);
+    if (key == NULL)
+        fail_msg("%s", error.text);
+    assert_true(keys_record_append_line(key, &domain, "s1", zone));
+    keys_key_unref(&key);
+}
+
+static void assert_all_different(const struct fake_resolver *fake)
+{
+    for (size_t i = 0; i < fake->count; i++)
+        for (size_t k = i + 1; k < fake->count; k++)
+            assert_string_not_equal(fake->questions[i], fake->questions[k]);
+}
+
+struct row {
+    const char *name;
+    const char *spf;
+    const char *helo;
+    const char *reverse_path;
+    const char *dmarc;
+    /* What SPF's terms ask for themselves: records of includes, addresses of `a` and `mx`. */
+    unsigned spf_questions;
+    /* Besides: SPF records of MAIL FROM and HELO, one key, the policy. */
+    unsigned others;
+    const char *want_spf;
+};
+
+#define DMARC "_dmarc.example.org. TXT \"v=DMARC1; p=reject\"\n"
+
+static const struct row rows[] = {
+    {"a literal", "v=spf1 ip4:192.0.2.1 -all", "mx.example.org", "<a@example.org>", DMARC, 0, 4,
+     "pass"},
+    {"a and include", "v=spf1 a include:i.example.org ip4:192.0.2.1 -all", "mx.example.org",
+     "<a@example.org>", DMARC, 2, 4, "pass"},
+    {"one name asked for twice", "v=spf1 a a:example.org a ip4:192.0.2.1 -all", "mx.example.org",
+     "<a@example.org>", DMARC, 1, 4, "pass"},
+    {"mx with two hosts", "v=spf1 mx ip4:192.0.2.1 -all", "mx.example.org", "<a@example.org>",
+     DMARC, 3, 4, "pass"},
+    {"HELO is the domain of MAIL FROM", "v=spf1 a ip4:192.0.2.1 -all", "example.org",
+     "<a@example.org>", DMARC, 1, 3, "pass"},
+    {"a null reverse-path", "v=spf1 a ip4:192.0.2.1 -all", "example.org", "<>", DMARC, 1, 3,
+     "pass"},
+    {"HELO is no name", "v=spf1 ip4:192.0.2.1 -all", "[192.0.2.1]", "<a@example.org>", DMARC, 0, 3,
+     "pass"},
+    {"an unrelated reverse-path", "v=spf1 -all", "mx.example.org", "<a@other.example>", DMARC, 0, 4,
+     "pass"},
+    {"no policy anywhere", "v=spf1 ip4:192.0.2.1 -all", "mx.example.org", "<a@example.org>", "", 0,
+     5, "pass"},
+};
+
+static void run(struct world *world, const char *signature, const struct row *row)
+{
+    struct policy_helo_facts helo = {.helo = base_text_of(row->helo)};
+    struct dns_resolver *original = world->env.resolver;
+    struct fake_resolver fake;
+    struct base_buf zone;
+
+    base_buf_init(&zone, NULL, 65536);
+    base_buf_appendf(&zone, "example.org. TXT \"%s\"\nexample.org. A 192.0.2.9\n%s", row->spf,
+                     row->dmarc);
+    base_buf_append_cstr(&zone, "mx.example.org. TXT \"v=spf1 ip4:192.0.2.1 -all\"\n"
+                                "example.org. MX 1 h1.example.org.\n"
+                                "example.org. MX 2 h2.example.org.\n"
+                                "h1.example.org. A 192.0.2.9\nh2.example.org. A 192.0.2.9\n"
+                                "other.example. TXT \"v=spf1 ip4:192.0.2.1 -all\"\n"
+                                "i.example.org. TXT \"v=spf1 ip4:192.0.2.9 -all\"\n");
+    append_key(world, &zone);
+    fake_open(&fake, base_buf_cstr(&zone));
+    base_buf_deinit(&zone);
+    world->env.resolver = &fake.resolver;
+    world_configure(world, "");
+    world_connect(world, "192.0.2.1", "smtpd");
+    policy_session_helo(world->session, &helo);
+    world_mail(world, row->reverse_path, "");
+    policy_session_rcpt(world->session, BASE_TEXT("<bob@example.net>"));
+    policy_session_data(world->session);
+    world_field(world, "DKIM-Signature", signature);
+    world_field(world, "From", " Alice <alice@example.org>");
+    world_field(world, "Subject", " Hello");
+    assert_int_equal(world_finish(world)->action, POLICY_ACTION_CONTINUE);
+    const struct policy_decision *decision = policy_session_decision(world->session);
+    assert_string_equal(decision->dkim_word, "pass");
+    assert_string_equal(spf_verdict_text(decision->spf->verdict), row->want_spf);
+    if (fake.count != row->spf_questions + row->others) {
+        for (size_t i = 0; i < fake.count; i++)
+            print_message("  %s\n", fake.questions[i]);
+        fail_msg("%s: %zu questions, not %u", row->name, fake.count,
+                 row->spf_questions + row->others);
+    }
+    assert_all_different(&fake);
+    assert_int_equal(dns_lookups_count(policy_session_lookups(world->session)), fake.count);
+    policy_session_destroy(&world->session);
+    world->env.resolver = original;
+    dns_resolver_destroy(&fake.zone);
+}
+
+static void test_questions(void **state)
+{
+    struct world *world = *state;
+    char signature[4096];
+
+    sign(world, signature);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        run(world, signature, &rows[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_questions, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
