@@ -2,12 +2,16 @@
  * of what was evaluated. */
 #include "tool/spf.h"
 
+#include <inttypes.h>
+
 #include "base/arena.h"
 #include "base/json.h"
 #include "conf/conf.h"
+#include "conf/daemon.h"
 #include "policy/decision.h"
 #include "policy/decision_inbound.h"
 #include "policy/networks.h"
+#include "policy/options.h"
 #include "policy/session.h"
 #include "policy/snapshot.h"
 #include "policy/spf/spf.h"
@@ -85,16 +89,29 @@ static void print(const struct policy_session *session, const struct sockaddr *a
     tool_asking_print(policy_session_lookups(session), out);
 }
 
-/* The session's own configuration is empty: no network is trusted, no rule decides. */
+/* Of the configuration only what bounds an evaluation: no network is trusted, no rule decides. */
+static struct conf_snapshot *make_conf(const struct tool_asking *asking, struct base_error *error_r)
+{
+    const struct conf_daemon *daemon = conf_daemon_get(asking->conf);
+    size_t count;
+    const struct conf_table *const *tables = policy_tables(&count);
+    const char *text =
+        base_arena_printf(asking->arena,
+                          "dns-timeout-envelope = \"%" PRId64 "ms\"\ndns-timeout = \"%" PRId64
+                          "ms\"\ndns-questions = %" PRId64 "\nspf-void-limit = %" PRId64 "\n",
+                          daemon->dns_timeout_envelope, daemon->dns_timeout, daemon->dns_questions,
+                          policy_options_get(asking->conf)->spf_void_limit);
+
+    return conf_read_text(text == NULL ? "" : text, "defaults", tables, count, error_r);
+}
+
 static enum tool_status evaluate(struct tool_asking *asking, const struct sockaddr *address,
                                  const struct tool_args *args, const struct tool_io *io)
 {
     const struct policy_snapshot_options options = {.want_keys = false};
     const struct policy_env env = {.resolver = asking->resolver, .clock = &asking->clock};
     struct base_error error = {""};
-    size_t count;
-    const struct conf_table *const *tables = policy_tables(&count);
-    struct conf_snapshot *conf = conf_read_text(NULL, "defaults", tables, count, &error);
+    struct conf_snapshot *conf = make_conf(asking, &error);
     struct policy_snapshot *snapshot =
         conf == NULL ? NULL : policy_snapshot_create(conf, &options, &error);
     struct policy_session *session;

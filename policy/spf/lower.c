@@ -419,13 +419,18 @@ static SPF_dns_rr_t *look_up_term(struct spf_context *context, SPF_dns_server_t 
     return look_up_host(context, server, name, type, alias, term->target);
 }
 
-static bool alias_find(struct spf_context *context, const char *name, size_t *index_r)
+/* "N.g" */
+static bool alias_find(const struct spf_context *context, const char *name, size_t *index_r)
 {
-    char after;
-    char dot;
+    uint64_t index;
+    struct base_text rest = base_text_of(name);
+    struct base_text digits = base_text_split(&rest, '.');
 
-    return sscanf(name, "%zu%c%c", index_r, &dot, &after) == 3 && dot == '.' && after == 'g' &&
-           *index_r < context->alias_count;
+    if (!base_text_to_uint(digits, SIZE_MAX, &index) || !base_text_equals(rest, BASE_TEXT("g")) ||
+        index >= context->alias_count)
+        return false;
+    *index_r = (size_t)index;
+    return true;
 }
 
 static SPF_dns_rr_t *look_up(SPF_dns_server_t *server, const char *name, ns_type type,
