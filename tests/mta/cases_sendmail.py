@@ -109,6 +109,20 @@ def sendmail_judges(context):
 
 
 @case()
+def sendmail_brings_explanations(context):
+    """SPF's, octet by octet: signs of a format, and 200 of 600 octets."""
+    world = sendmail_world(context, more=RULES)
+    for domain, start, length in (("explains", "100% %s%n%% %d for " + LOCAL, None),
+                                  ("talks", "A-talks-", 200)):
+        outcome = receive(world, "x@%s.example" % domain, from_friend(token()), LOCAL)
+        text = str(outcome.refusal)
+        require(outcome.stage == "mail" and text.startswith("550 5.7.23 "), "%s", outcome)
+        explanation = text.partition(" explained by %s.example: " % domain)[2]
+        require(explanation.startswith(start) and len(explanation) == (length or len(start)), "%s",
+                text)
+
+
+@case()
 def sendmail_rules_at_every_stage(context):
     """What each action does; at connect Sendmail has words of its own."""
     world = sendmail_world(context, more=RULES)

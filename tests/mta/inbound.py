@@ -8,6 +8,7 @@ from smtp import Smtp
 
 FRIEND = "198.51.100.7"  # may send for friend.example
 FORGER = "203.0.113.9"  # may send for nobody
+FORWARDER = "203.0.113.70"  # nor he, but we trust him with the mail of others
 
 BOB = "bob@example.net"
 AUTHRES = "Authentication-Results"
@@ -152,6 +153,8 @@ def rules_at_every_stage():
 
 
 _OTHERS = """
+trusted-forwarders = { "203.0.113.64/28" }
+rule "helo" { stage = helo  helo-spf = { fail }  spf-domain = { "nomail.example" }  action = reject }
 rule "spf" { stage = mail  direction = inbound
     spf = { fail, permerror }  sender-domain = { "explains.example", "talks.example",
     "broken.example", "nomail.example", "bank.example" }  action = reject }
