@@ -76,7 +76,8 @@ static void check_strings(struct spf_lint *lint, const struct dns_name *domain,
 
         at += 1 + length;
         seam += length;
-        if (at < record->rdata.length && seam < record->value.length)
+        /* An empty string makes no seam of its own. */
+        if (length > 0 && at < record->rdata.length && seam < record->value.length)
             check_seam(lint, domain, record->value, seam, length);
     }
 }

@@ -22,9 +22,12 @@ void spf_lint_add(struct spf_lint *lint, enum spf_lint_severity severity, const 
                   const struct spf_lint_place *place, const char *text, const char *mend)
 {
     struct spf_lint_report *report = lint->report;
-    struct spf_lint_finding *finding = base_arena_alloc(lint->request->arena, sizeof(*finding));
     struct base_text domain = {place->domain->text, place->domain->length};
+    struct spf_lint_finding *finding;
 
+    if (lint->is_over)
+        return;
+    finding = base_arena_alloc(lint->request->arena, sizeof(*finding));
     if (finding == NULL || text == NULL) {
         lint->is_over = true;
         return;

@@ -20,7 +20,8 @@ struct spf_lint_place {
     struct base_text term;
 };
 
-/* `text` and `mend` must outlive the report; a NULL `text` (no memory) ends the check. */
+/* Nothing once the check is over. `text` and `mend` must outlive the report; a NULL `text` (no
+ * memory) ends the check. */
 void spf_lint_add(struct spf_lint *lint, enum spf_lint_severity severity, const char *code,
                   const struct spf_lint_place *place, const char *text, const char *mend);
 

@@ -127,6 +127,10 @@ static const struct row rows[] = {
      "@ TXT \"v=spf1 ip4:192.0.2.1\" \"28 -all\"\n",
      "",
      {0, 0, 0}},
+    {"joined over an empty string",
+     "@ TXT \"v=spf1 ip4:192.0.2.1\" \"\" \"ip4:192.0.2.2 -all\"\n",
+     "error joined-strings ip4:192.0.2.1ip4:192.0.2.2;error syntax ip4:192.0.2.1ip4:192.0.2.2;",
+     {0, 0, 0}},
     {"empty strings", "@ TXT \"\" \"v=spf1 \" \"\" \"-all\" \"\"\n", "", {0, 0, 0}},
 
     /* Branches. */
