@@ -108,6 +108,10 @@ EXPLAINED = [
      lambda case, result, text, notes: "Too many DNS lookups" in text and has(case, "redirect="),
      '6.1: "If all mechanisms fail to match, and a \'redirect\' modifier is present, then '
      'processing proceeds as follows"'),
+    ("a name of more than 253 octets loses one label only",
+     lambda case, result, text, notes: "a long name" in notes,
+     '7.3: "the left side is truncated to fit, by removing successive domain labels (and their '
+     'following dots) until the total length does not exceed 253 characters"'),
     ("parts joined by what split them",
      lambda case, result, text, notes: "parts joined" in notes,
      '7.3: "the parts are rejoined using \'.\' and not the original splitting characters"'),
