@@ -82,7 +82,7 @@ static void log_refused(const struct filter_session *session, const char *revers
     if (path.length >= 2 && path.data[0] == '<' && path.data[path.length - 1] == '>') {
         path = (struct base_text){path.data + 1, path.length - 2};
     }
-    decision.id[0] = '\0';
+    policy_decision_make_id(decision.id, base_clock_wall_ns(&session->daemon->clock));
     decision.time_s = base_clock_wall_s(&session->daemon->clock);
     decision.mail_from = path;
     decision.verdict = *session->message_verdict;
