@@ -132,14 +132,25 @@ static bool is_code(const char *text, char first)
            base_ascii_is_digit(text[2]) && text[1] <= '5';
 }
 
+/* RFC 3463 section 2: class "." 1*3digit "." 1*3digit, no leading zeros. */
 static bool is_enhanced_code(const char *text, char first)
 {
-    unsigned class_;
-    unsigned subject;
-    unsigned detail;
-    char end;
+    struct base_text rest = base_text_of(text);
+    struct base_text class = base_text_split(&rest, '.');
 
-    return sscanf(text, "%1u.%3u.%3u%c", &class_, &subject, &detail, &end) == 3 && text[0] == first;
+    if (class.length != 1 || class.data[0] != first)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        struct base_text part;
+        uint64_t value;
+
+        if (rest.data == NULL)
+            return false;
+        part = base_text_split(&rest, '.');
+        if (!base_text_to_uint(part, 999, &value) || (part.length > 1 && part.data[0] == '0'))
+            return false;
+    }
+    return rest.data == NULL;
 }
 
 /* What goes through an MTA as it is (filter/reply.h). */
@@ -342,6 +353,42 @@ static bool compile(struct policy_rule *rule, const struct conf_section *section
     return !policy_rule_has(rule, POLICY_RULE_HAS_RECIPIENT) || compile_recipients(rule, error_r);
 }
 
+static void rule_deinit(struct policy_rule *rule)
+{
+    policy_networks_destroy(&rule->client_net);
+    policy_domains_destroy(&rule->sender_domain);
+    policy_domains_destroy(&rule->dkim_domain);
+    policy_domains_destroy(&rule->author_domain);
+    policy_domains_destroy(&rule->spf_domain);
+    base_mem_free(rule->recipients);
+    *rule = (struct policy_rule){.name = NULL};
+}
+
+/* A rule without a condition that decides leaves nothing to those behind it. */
+static bool takes_all(const struct policy_rule *rule)
+{
+    return rule->options->mode == POLICY_RULE_ENFORCE && rule->conditions == 0 &&
+           rule->action != POLICY_ACTION_CONTINUE;
+}
+
+/* The rule compiled last, if it is enforced, can decide something. */
+static bool is_reachable(const struct policy_rules *rules, struct base_error *error_r)
+{
+    const struct policy_rule *last = &rules->items[rules->count - 1];
+
+    for (const struct policy_rule *rule = rules->items; rule < last; rule++) {
+        if (last->options->mode != POLICY_RULE_ENFORCE || rule->stage != last->stage ||
+            !takes_all(rule))
+            continue;
+        conf_error_at(error_r, last->where,
+                      "rule \"%s\" can never decide: rule \"%s\" before it, without a condition, "
+                      "takes all at stage \"%s\": put \"%s\" last",
+                      last->name, rule->name, policy_stage_text(rule->stage), rule->name);
+        return false;
+    }
+    return true;
+}
+
 struct policy_rules *policy_rules_create(const struct conf_snapshot *conf,
                                          struct base_error *error_r)
 {
@@ -353,11 +400,16 @@ struct policy_rules *policy_rules_create(const struct conf_snapshot *conf,
         const struct conf_section *section = conf_snapshot_at(conf, &policy_rule_table, i);
         const struct policy_rule_options *options = section->values;
 
-        if (options->mode == POLICY_RULE_OFF)
-            continue;
-        if (!compile(&rules->items[rules->count++], section, error_r)) {
+        struct policy_rule *rule = &rules->items[rules->count++];
+
+        if (!compile(rule, section, error_r) || !is_reachable(rules, error_r)) {
             policy_rules_destroy(&rules);
             return NULL;
+        }
+        /* Checked as the others, so that it can be switched on at any time. */
+        if (options->mode == POLICY_RULE_OFF) {
+            rule_deinit(rule);
+            rules->count--;
         }
     }
     return rules;
@@ -367,16 +419,8 @@ void policy_rules_destroy(struct policy_rules **rules)
 {
     if (*rules == NULL)
         return;
-    for (size_t i = 0; i < (*rules)->count; i++) {
-        struct policy_rule *rule = &(*rules)->items[i];
-
-        policy_networks_destroy(&rule->client_net);
-        policy_domains_destroy(&rule->sender_domain);
-        policy_domains_destroy(&rule->dkim_domain);
-        policy_domains_destroy(&rule->author_domain);
-        policy_domains_destroy(&rule->spf_domain);
-        base_mem_free(rule->recipients);
-    }
+    for (size_t i = 0; i < (*rules)->count; i++)
+        rule_deinit(&(*rules)->items[i]);
     base_mem_free((*rules)->items);
     base_mem_free(*rules);
     *rules = NULL;
