@@ -129,6 +129,16 @@ static struct base_text run(struct cursor *cursor, const char *more)
     return (struct base_text){start, (size_t)(cursor->at - start)};
 }
 
+/* 1*DIGIT */
+static struct base_text digits(struct cursor *cursor)
+{
+    const char *start = cursor->at;
+
+    while (!is_done(cursor) && base_ascii_is_digit(*cursor->at))
+        cursor->at++;
+    return (struct base_text){start, (size_t)(cursor->at - start)};
+}
+
 /* value = token / quoted-string */
 static struct base_text value(struct cursor *cursor)
 {
@@ -288,7 +298,7 @@ bool authres_field_parse(struct base_arena *arena, struct base_text text,
     (void)cfws(&cursor);
     field_r->authserv_id = value(&cursor);
     if (cfws(&cursor) && !is_done(&cursor) && base_ascii_is_digit(*cursor.at)) {
-        field_r->version = copy(&cursor, run(&cursor, ""), false);
+        field_r->version = copy(&cursor, digits(&cursor), false);
         (void)cfws(&cursor);
     }
     expect(&cursor, ';');
