@@ -86,6 +86,14 @@ void base_json_set_text(struct base_json *object, const char *key, struct base_t
     set_new(object, key, string_of(value));
 }
 
+void base_json_set_text_or_null(struct base_json *object, const char *key, struct base_text value)
+{
+    if (value.data == NULL)
+        base_json_set_null(object, key);
+    else
+        base_json_set_text(object, key, value);
+}
+
 void base_json_set_cstr(struct base_json *object, const char *key, const char *value)
 {
     if (value == NULL)

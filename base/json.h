@@ -21,6 +21,8 @@ void base_json_destroy(struct base_json **json);
 
 /* Into an object. `key` is ASCII. A later set of the same key replaces. */
 void base_json_set_text(struct base_json *object, const char *key, struct base_text value);
+/* {NULL, 0} gives JSON's null. */
+void base_json_set_text_or_null(struct base_json *object, const char *key, struct base_text value);
 /* NULL gives JSON's null. */
 void base_json_set_cstr(struct base_json *object, const char *key, const char *value);
 void base_json_set_int(struct base_json *object, const char *key, int64_t value);

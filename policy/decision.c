@@ -190,22 +190,14 @@ void policy_decision_log(const struct policy_decision *decision, struct base_log
     base_log_line_add_int(line, "ms", decision->elapsed_ns / BASE_NS_PER_MS);
 }
 
-static void set_text_or_null(struct base_json *object, const char *key, struct base_text value)
-{
-    if (value.data == NULL)
-        base_json_set_null(object, key);
-    else
-        base_json_set_text(object, key, value);
-}
-
 static struct base_json *client_json(const struct policy_decision *decision)
 {
     struct base_json *object = base_json_object();
 
-    set_text_or_null(object, "address", decision->client_address);
-    set_text_or_null(object, "name", decision->client_name);
-    set_text_or_null(object, "helo", decision->helo);
-    set_text_or_null(object, "login", decision->login);
+    base_json_set_text_or_null(object, "address", decision->client_address);
+    base_json_set_text_or_null(object, "name", decision->client_name);
+    base_json_set_text_or_null(object, "helo", decision->helo);
+    base_json_set_text_or_null(object, "login", decision->login);
     return object;
 }
 
@@ -226,7 +218,7 @@ static struct base_json *author_json(const struct policy_decision *decision)
     struct base_json *object = base_json_object();
 
     base_json_set_cstr(object, "outcome", policy_author_outcome_text(decision->author));
-    set_text_or_null(object, "domain", decision->author_domain);
+    base_json_set_text_or_null(object, "domain", decision->author_domain);
     base_json_set_cstr(object, "reason", decision->author_reason);
     base_json_set_cstr(object, "display_address",
                        decision->author == POLICY_AUTHOR_ONE
@@ -274,7 +266,7 @@ static struct base_json *edits_json(const struct policy_edits *edits)
         base_json_set_cstr(object, "op", it->op == POLICY_EDIT_DELETE ? "delete" : "insert");
         base_json_set_int(object, "index", it->index);
         base_json_set_text(object, "name", it->name);
-        set_text_or_null(object, "value", it->value);
+        base_json_set_text_or_null(object, "value", it->value);
         base_json_append(array, object);
     }
     return array;
@@ -310,13 +302,13 @@ struct base_json *policy_decision_json(const struct policy_decision *decision,
     base_clock_format_rfc3339(decision->time_s, time, sizeof(time));
     base_json_set_cstr(object, "id", decision->id);
     base_json_set_cstr(object, "time", time);
-    set_text_or_null(object, "queue_id", decision->queue_id);
+    base_json_set_text_or_null(object, "queue_id", decision->queue_id);
     base_json_set_cstr(object, "direction", policy_direction_text(decision->direction));
     base_json_set_cstr(object, "direction_by", decision->direction_by);
     base_json_set(object, "client", client_json(decision));
-    set_text_or_null(object, "mail_from", decision->mail_from);
+    base_json_set_text_or_null(object, "mail_from", decision->mail_from);
     base_json_set(object, "recipients", recipients_json(decision));
-    set_text_or_null(object, "message_id", decision->message_id);
+    base_json_set_text_or_null(object, "message_id", decision->message_id);
     base_json_set_int(object, "body_octets", (int64_t)decision->body_octets);
     base_json_set(object, "author", author_json(decision));
     base_json_set(object, "verdict", verdict_json(&decision->verdict));

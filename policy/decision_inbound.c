@@ -108,14 +108,6 @@ void policy_decision_log_inbound(const struct policy_decision *decision, struct 
         base_log_line_add_int(line, "refused", decision->recipients_refused);
 }
 
-static void set_text(struct base_json *object, const char *key, struct base_text text)
-{
-    if (text.data == NULL)
-        base_json_set_null(object, key);
-    else
-        base_json_set_text(object, key, text);
-}
-
 struct base_json *policy_spf_json(const struct spf_outcome *outcome, const char *identity)
 {
     struct base_json *object;
@@ -125,12 +117,12 @@ struct base_json *policy_spf_json(const struct spf_outcome *outcome, const char 
     object = base_json_object();
     base_json_set_cstr(object, "result", spf_verdict_text(outcome->verdict));
     base_json_set_cstr(object, "identity", identity);
-    set_text(object, "domain", outcome->domain);
+    base_json_set_text_or_null(object, "domain", outcome->domain);
     base_json_set_cstr(object, "reason", outcome->reason);
-    set_text(object, "reason_domain", outcome->reason_domain);
-    set_text(object, "term", outcome->term);
-    set_text(object, "term_domain", outcome->term_domain);
-    set_text(object, "explanation", outcome->explanation);
+    base_json_set_text_or_null(object, "reason_domain", outcome->reason_domain);
+    base_json_set_text_or_null(object, "term", outcome->term);
+    base_json_set_text_or_null(object, "term_domain", outcome->term_domain);
+    base_json_set_text_or_null(object, "explanation", outcome->explanation);
     base_json_set_int(object, "terms", outcome->terms);
     base_json_set_int(object, "voids", outcome->voids);
     base_json_set_bool(object, "only_all", outcome->is_only_all);
@@ -194,7 +186,7 @@ static struct base_json *mailing_list_json(const struct policy_mailing_list *lis
     if (list == NULL)
         return NULL;
     object = base_json_object();
-    set_text(object, "list_id", list->list_id);
+    base_json_set_text_or_null(object, "list_id", list->list_id);
     base_json_set_cstr(object, "precedence", list->precedence);
     base_json_set_bool(object, "resigned", list->is_resigned);
     return object;
@@ -210,10 +202,10 @@ struct base_json *policy_dkim_json(const struct dkim_verdicts *verdicts)
 
         base_json_set_cstr(object, "result", dkim_result_text(verdict->result));
         base_json_set_cstr(object, "reason", verdict->reason);
-        set_text(object, "d", verdict->domain);
-        set_text(object, "s", verdict->selector);
-        set_text(object, "i", verdict->identity);
-        set_text(object, "a", verdict->algorithm);
+        base_json_set_text_or_null(object, "d", verdict->domain);
+        base_json_set_text_or_null(object, "s", verdict->selector);
+        base_json_set_text_or_null(object, "i", verdict->identity);
+        base_json_set_text_or_null(object, "a", verdict->algorithm);
         base_json_set_int(object, "bits", verdict->bits);
         base_json_set(object, "flags", flags_json(verdict->flags));
         base_json_append(array, object);
@@ -275,8 +267,8 @@ struct base_json *policy_dmarc_json(const struct dmarc_outcome *outcome)
     base_json_set_cstr(object, "method", dmarc_method_text(outcome->method));
     set_list(object, outcome->by_list);
     base_json_set_cstr(object, "reason", outcome->reason);
-    set_text(object, "record",
-             outcome->has_record ? outcome->record.text : (struct base_text){NULL, 0});
+    base_json_set_text_or_null(
+        object, "record", outcome->has_record ? outcome->record.text : (struct base_text){NULL, 0});
     return object;
 }
 
@@ -330,6 +322,6 @@ void policy_decision_json_inbound(const struct policy_decision *decision, struct
         base_json_append(overrides, override);
     }
     base_json_set(object, "overrides", overrides);
-    set_text(object, "authentication_results", decision->authres);
+    base_json_set_text_or_null(object, "authentication_results", decision->authres);
     base_json_set_int(object, "recipients_refused", decision->recipients_refused);
 }
