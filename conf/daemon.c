@@ -52,6 +52,11 @@ static const struct conf_option options[] = {
      .type = CONF_STRING,
      .offset = FIELD(pid_file),
      .fallback = "/run/postseal/postseald.pid"},
+    {.name = "state-dir",
+     .type = CONF_STRING,
+     .offset = FIELD(state_dir),
+     .fallback = "/var/lib/postseal"},
+    {.name = "control-group", .type = CONF_STRING, .offset = FIELD(control_group)},
     {.name = "log-target",
      .type = CONF_WORD,
      .offset = FIELD(log_target),
@@ -302,6 +307,8 @@ static bool check_texts(const struct conf_section *section, const struct conf_da
         {"user", daemon->user, false},
         {"group", daemon->group, false},
         {"pid-file", daemon->pid_file, true},
+        {"state-dir", daemon->state_dir, true},
+        {"control-group", daemon->control_group, false},
         {"trust-anchor", daemon->trust_anchor, true},
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -318,6 +325,20 @@ static bool check_texts(const struct conf_section *section, const struct conf_da
     return true;
 }
 
+/* The control socket lies in it. */
+static bool check_state_dir(const struct conf_section *section, const struct conf_daemon *daemon,
+                            struct base_error *error_r)
+{
+    size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - sizeof("/" CONF_CONTROL_NAME);
+    if (strlen(daemon->state_dir) <= most)
+        return true;
+    conf_error_at(error_r, conf_section_where(section, "state-dir"),
+                  "state-dir: \"%.200s\": a socket lies in it, so that its path has at most %zu "
+                  "octets, this one has %zu",
+                  daemon->state_dir, most, strlen(daemon->state_dir));
+    return false;
+}
+
 static bool check_mta_timeout(const struct conf_section *section, const struct conf_daemon *daemon,
                               struct base_error *error_r)
 {
@@ -332,6 +353,7 @@ static bool check(struct conf_section *section, struct base_error *error_r)
 {
     const struct conf_daemon *daemon = section->values;
     return check_texts(section, daemon, error_r) && check_listen(section, daemon, error_r) &&
+           check_state_dir(section, daemon, error_r) &&
            check_mta_timeout(section, daemon, error_r) && check_dns(section, daemon, error_r);
 }
 

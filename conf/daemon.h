@@ -8,6 +8,9 @@
 
 #include "conf/conf.h"
 
+/* The control socket's name in `state-dir`. */
+#define CONF_CONTROL_NAME "control"
+
 struct conf_daemon {
     /* "unix:/path", "inet:PORT@HOST", "inet6:PORT@HOST". */
     const char *listen;
@@ -18,6 +21,10 @@ struct conf_daemon {
     const char *user;
     const char *group;
     const char *pid_file;
+    /* What outlives the process, and the control socket. */
+    const char *state_dir;
+    /* Its members may ask and steer the daemon; NULL: root alone steers. */
+    const char *control_group;
     /* enum base_log_target, base_log_format, base_log_level. */
     int log_target;
     int log_format;

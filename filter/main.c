@@ -1,8 +1,9 @@
 /* postseald: the order of its start, its main loop, its end. What keeps it from starting is said on
  * standard error before the listener is up:
  *
- *   command line -> configuration -> background -> socket, pid file (still as root) -> limits,
- *   privileges -> DNS -> configuration again and keys, as the user that reloads them -> libmilter
+ *   command line -> configuration -> background -> socket, state folder, pid file (still as
+ *   root) -> limits, privileges -> DNS -> configuration again and keys, as the user that reloads
+ * them -> libmilter
  *
  * Exit status (sysexits): 0, 64 usage, 69 something needed is not there, 78 configuration. */
 #include "config.h"
@@ -35,6 +36,7 @@
 #include "filter/privileges.h"
 #include "filter/reload.h"
 #include "filter/signals.h"
+#include "filter/state_dir.h"
 #include "policy/deferrals.h"
 #include "policy/snapshot.h"
 
@@ -44,6 +46,8 @@ struct process {
     char zone_path[PATH_MAX];
     struct filter_background background;
     struct filter_pidfile pidfile;
+    struct filter_identity identity;
+    struct filter_state_dir state_dir;
     struct filter_listener listener;
     struct filter_daemon daemon;
     int signal_fd;
@@ -128,7 +132,7 @@ static struct conf_snapshot *read_configuration(const struct process *process,
     return conf;
 }
 
-/* The socket and the pid file, then no longer root. */
+/* The socket, the state folder and the pid file, then no longer root. */
 static int settle(struct process *process, const struct conf_snapshot *conf,
                   struct base_error *error_r)
 {
@@ -148,6 +152,18 @@ static int settle(struct process *process, const struct conf_snapshot *conf,
         break;
     }
     process->daemon.is_inet = process->listener.socket.kind != CONF_SOCKET_UNIX;
+    if (!filter_privileges_find(daemon->user, daemon->group, &process->identity, error_r)) {
+        return EX_CONFIG;
+    }
+    switch (filter_state_dir_open(&process->state_dir, daemon->state_dir, &process->identity,
+                                  error_r)) {
+    case FILTER_STATE_BAD:
+        return EX_CONFIG;
+    case FILTER_STATE_UNAVAILABLE:
+        return EX_UNAVAILABLE;
+    case FILTER_STATE_OK:
+        break;
+    }
     if (!filter_pidfile_write(&process->pidfile, daemon->pid_file,
                               process->background.ready_fd >= 0, error_r)) {
         return EX_UNAVAILABLE;
@@ -317,8 +333,10 @@ static _Noreturn void end(struct process *process, int status)
 
 int main(int argc, char **argv)
 {
-    static struct process process = {
-        .background = {.ready_fd = -1}, .pidfile = {.fd = -1}, .signal_fd = -1};
+    static struct process process = {.background = {.ready_fd = -1},
+                                     .pidfile = {.fd = -1},
+                                     .state_dir = {.fd = -1},
+                                     .signal_fd = -1};
     struct base_error error;
     int status = read_command_line(&process, argc, argv, &error);
 

@@ -7,12 +7,14 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/panic.h"
 
 /* libmilter starts a thread for each session that waits. */
 #define THREAD_STACK (512 * 1024)
@@ -103,6 +105,45 @@ static bool find_user(const char *user, const char *group, struct passwd *passwd
     }
     *gid_r = entry->gr_gid;
     return true;
+}
+
+bool filter_privileges_find(const char *user, const char *group, struct filter_identity *identity_r,
+                            struct base_error *error_r)
+{
+    struct passwd passwd;
+    struct passwd *own;
+
+    if (geteuid() != 0) {
+        own = getpwuid(geteuid());
+        *identity_r = (struct filter_identity){.uid = geteuid(), .gid = getegid()};
+        if (own != NULL) {
+            (void)snprintf(identity_r->name, sizeof identity_r->name, "%s", own->pw_name);
+        } else {
+            (void)snprintf(identity_r->name, sizeof identity_r->name, "%u", (unsigned)geteuid());
+        }
+        return true;
+    }
+    *identity_r = (struct filter_identity){.uid = 0};
+    if (!find_user(user, group, &passwd, &identity_r->gid, error_r)) {
+        return false;
+    }
+    identity_r->uid = passwd.pw_uid;
+    (void)snprintf(identity_r->name, sizeof identity_r->name, "%s", user);
+    return true;
+}
+
+void filter_privileges_begin_as(const struct filter_identity *identity, gid_t gid)
+{
+    if (geteuid() == 0 && (setegid(gid) != 0 || seteuid(identity->uid) != 0)) {
+        base_panic("privileges: cannot act as user %u", (unsigned)identity->uid);
+    }
+}
+
+void filter_privileges_end_as(void)
+{
+    if (getuid() == 0 && (seteuid(0) != 0 || setegid(getgid()) != 0)) {
+        base_panic("privileges: cannot act as root again");
+    }
 }
 
 static bool become(const char *user, const char *group, bool *is_config_fault_r,

@@ -56,6 +56,8 @@ static void warn_of_restart(const struct conf_daemon *old, const struct conf_dae
     warn_unless(is_same_text(old->user, new->user), "user");
     warn_unless(is_same_text(old->group, new->group), "group");
     warn_unless(is_same_text(old->pid_file, new->pid_file), "pid-file");
+    warn_unless(is_same_text(old->state_dir, new->state_dir), "state-dir");
+    warn_unless(is_same_text(old->control_group, new->control_group), "control-group");
     warn_unless(old->mta_timeout == new->mta_timeout, "mta-timeout");
     warn_unless(is_same_list(&old->nameservers, &new->nameservers), "nameservers");
     warn_unless(is_same_text(old->trust_anchor, new->trust_anchor), "trust-anchor");

@@ -102,6 +102,7 @@ class Daemon:
         self.name = name
         self.listen = listen or "unix:%s/%s.sock" % (place.run, name)
         self.pid_file = "%s/%s.pid" % (place.run, name)
+        self.state_dir = os.path.join(place.path, name + "-state")
         self.log_path = os.path.join(place.path, name + ".log")
         self.process = None
         place.daemons.append(self)
@@ -115,7 +116,7 @@ class Daemon:
         values = {"authserv-id": "mx.example.org", "listen": self.listen,
                   "listen-group": self.place.group, "user": self.place.user,
                   "group": self.place.group, "pid-file": self.pid_file, "log-target": "stderr",
-                  "key-dir": self.place.keys}
+                  "state-dir": self.state_dir, "key-dir": self.place.keys}
         values.update({key.replace("_", "-"): value for key, value in options.items()})
         text = "".join('%s = "%s"\n' % item for item in values.items()) + more
         self.config = self.place.file(self.name + ".conf", text)

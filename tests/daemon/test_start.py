@@ -36,9 +36,19 @@ def refused(place):
     """One line each, before anything listens."""
     daemon = Daemon(place)
     file_there = place.file("run/plain", "not a socket\n")
+    others = place.folder("others")
+    os.chmod(others, 0o770)
+    alien = place.folder("alien")
+    os.chown(alien, *((1, 1) if IS_ROOT else place.ids))
+    os.symlink(place.folder("real"), place.path + "/link")
     cases = [
-        ({}, "nonsense = 1\n", {}, CONFIG, "a.conf:9: "),
-        ({}, 'sign "example.org" { keys = { "none" } }\n', {}, CONFIG, "a.conf:9: "),
+        ({"state_dir": file_there}, "", {}, CONFIG, "state-dir: %s is no directory" % file_there),
+        ({"state_dir": place.path + "/link"}, "", {}, CONFIG, "is no directory"),
+        ({"state_dir": others}, "", {}, CONFIG, "chmod go-w " + others),
+        ({"state_dir": place.path + "/none/state"}, "", {}, UNAVAILABLE, "install -d -o "),
+        ({"state_dir": "state"}, "", {}, CONFIG, "a.conf:8: "),
+        ({}, "nonsense = 1\n", {}, CONFIG, "a.conf:10: "),
+        ({}, 'sign "example.org" { keys = { "none" } }\n', {}, CONFIG, "a.conf:10: "),
         ({"listen": "tcp:25"}, "", {}, CONFIG, "a.conf:2: "),
         ({"listen": "unix:" + file_there}, "", {}, CONFIG, "is no socket"),
         ({"listen": "unix:%s/none/s" % place.path}, "", {}, UNAVAILABLE, "No such file"),
@@ -47,6 +57,7 @@ def refused(place):
         ({}, "", {"NOTIFY_SOCKET": "/nowhere"}, CONFIG, "service manager"),
     ]
     if IS_ROOT:
+        cases += [({"state_dir": alien}, "", {}, CONFIG, "belongs to uid 1")]
         cases += [({"user": "no-such-user"}, "", {}, CONFIG, 'no user "no-such-user"'),
                   ({"user": "root"}, "", {}, CONFIG, "is root"),
                   ({"group": "no-such-group"}, "", {}, CONFIG, 'no group "no-such-group"')]
@@ -58,6 +69,28 @@ def refused(place):
               "%s %s: status %d, %s" % (options, more, got, errors))
         check(os.listdir(place.run) == ["plain"], "%s: left: %s" % (options, os.listdir(place.run)))
     check(os.path.exists(file_there), "a file that is no socket was removed")
+
+
+def state_dir(place):
+    """Made for the daemon's user, whoever starts it, and used by one daemon at a time."""
+    daemon = Daemon(place).start()
+    status = os.stat(daemon.state_dir)
+    check(stat.S_IMODE(status.st_mode) == 0o711, "mode %o" % stat.S_IMODE(status.st_mode))
+    check((status.st_uid, status.st_gid) == place.ids, "owner %d:%d" % (status.st_uid,
+                                                                        status.st_gid))
+    other = Daemon(place, name="b")
+    other.configure(SIGN, state_dir=daemon.state_dir)
+    again, errors = other.run("-f")
+    check(again == UNAVAILABLE and "used by a daemon that runs" in errors, "%d: %s" % (again,
+                                                                                       errors))
+    daemon.kill()
+    other.start()
+    check(other.stop() == 0, "exit status")
+    # Below a folder of the daemon's user, it is the user who makes it.
+    other.configure(SIGN, state_dir=place.run + "/state")
+    other.start()
+    check(os.stat(place.run + "/state").st_uid == place.ids[0], "not the user's")
+    check(other.stop() == 0, "exit status")
 
 
 def background(place):
@@ -148,5 +181,5 @@ def fixed_time(place):
 
 
 if __name__ == "__main__":
-    sys.exit(run_cases([command_line, refused, background, background_fails, unix_socket,
+    sys.exit(run_cases([command_line, refused, state_dir, background, background_fails, unix_socket,
                         inet_socket, interrupted, fixed_time]))

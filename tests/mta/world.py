@@ -26,6 +26,7 @@ listen-group = "postfix"
 user = "{user}"
 group = "{group}"
 key-dir = "{keys}"
+state-dir = "{state}"
 log-target = "stderr"
 local-domains = {{ "example.org" }}
 originating-daemons = {{ "ORIGINATING" }}
@@ -94,7 +95,8 @@ class Postseald:
 
     def write(self, more=""):
         text = CONFIGURATION.format(host=HOST, listen=self.listen, user=USER, group=GROUP,
-                                    keys=self.keys.folder, more=more, **SELECTORS)
+                                    keys=self.keys.folder, more=more,
+                                    state=os.path.join(self.folder, "state"), **SELECTORS)
         with open(self.configuration, "w", encoding="utf-8") as file:
             file.write(text)
 

@@ -36,6 +36,8 @@ static void test_defaults(void **state)
     assert_string_equal(daemon->user, "postseal");
     assert_string_equal(daemon->group, "postseal");
     assert_string_equal(daemon->pid_file, "/run/postseal/postseald.pid");
+    assert_string_equal(daemon->state_dir, "/var/lib/postseal");
+    assert_null(daemon->control_group);
     assert_int_equal(daemon->log_target, BASE_LOG_SYSLOG);
     assert_int_equal(daemon->log_format, BASE_LOG_TEXT);
     assert_int_equal(daemon->log_level, BASE_LOG_INFO);
@@ -97,6 +99,14 @@ static void test_checks(void **state)
         {"listen = { \"unix:/a\", \"unix:/b\" }", "listen takes one value"},
         {"user = \"\"", "user: \"\" must not be empty"},
         {"pid-file = run/x.pid", "pid-file: \"run/x.pid\" must be a whole path"},
+        {"state-dir = state", "state-dir: \"state\" must be a whole path"},
+        {"state-dir = /2345678901234567890123456789012345678901234567890"
+         "12345678901234567890123456789012345678901234567890",
+         "d.conf:1: state-dir: "},
+        {"state-dir = /2345678901234567890123456789012345678901234567890"
+         "1234567890123456789012345678901234567890123456789",
+         NULL},
+        {"control-group = \"\"", "control-group: \"\" must not be empty"},
         {"trust-anchor = root.key", "trust-anchor: \"root.key\" must be a whole path"},
         {"trust-anchor = /usr/share/dns/root.key", NULL},
         {"nameservers = { 192.0.2.1, \"2001:db8::1\", 127.0.0.1@5353 }", NULL},
