@@ -14,6 +14,7 @@ for target in $FUZZ_TARGETS; do
         >"fuzz-found/$name.log" 2>&1; then
         runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "fuzz-found/$name.log")
         echo "$name: $runs runs in $seconds s, no fault"
+        grep '^evaluations:' "fuzz-found/$name.log" | tail -n 1
     else
         echo "$name: FAILED, see fuzz-found/$name.log"
         tail -n 20 "fuzz-found/$name.log"
