@@ -148,8 +148,9 @@ static struct conf_entry *entry_of(const struct builder *builder,
 static struct conf_row *rows_of(const struct builder *builder, struct conf_entry *entry)
 {
     if (entry->rows == NULL)
-        entry->rows = conf_source_alloc(
-            builder->outline->scratch, entry->section.table->option_count * sizeof(entry->rows[0]));
+        entry->rows = conf_source_alloc(builder->outline->scratch,
+                                        conf_table_option_count(entry->section.table) *
+                                            sizeof(entry->rows[0]));
     return entry->rows;
 }
 
@@ -164,7 +165,7 @@ static bool place_option(const struct builder *builder, const struct conf_statem
     if (option == NULL)
         base_panic("conf: libConfuse took option %s, no table does", statement->name);
     struct conf_entry *entry = entry_of(builder, statement, table);
-    size_t index = (size_t)(option - table->options);
+    size_t index = conf_tables_index(table, option);
     struct conf_row *row = &rows_of(builder, entry)[index];
     if (row->count > 0 && statement->shape == CONF_SHAPE_SET)
         return refuse_option_twice(builder, &entry->section, option, entry->given[index],
@@ -250,7 +251,7 @@ static bool store_given(const struct builder *builder, const struct conf_section
 
 static bool store_option(const struct builder *builder, struct conf_entry *entry, size_t index)
 {
-    const struct conf_option *option = &entry->section.table->options[index];
+    const struct conf_option *option = conf_table_option_at(entry->section.table, index);
     struct conf_row none = {NULL, 0};
     const struct conf_row *row = entry->rows != NULL ? &entry->rows[index] : &none;
     void *field = (char *)entry->section.values + option->offset;
@@ -267,7 +268,7 @@ static bool store_option(const struct builder *builder, struct conf_entry *entry
 
 static bool store_entry(const struct builder *builder, struct conf_entry *entry)
 {
-    for (size_t i = 0; i < entry->section.table->option_count; i++) {
+    for (size_t i = 0; i < conf_table_option_count(entry->section.table); i++) {
         if (!store_option(builder, entry, i))
             return false;
     }

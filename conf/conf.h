@@ -79,6 +79,14 @@ struct conf_option {
 
 struct conf_section;
 
+/* Rows that are kept in another file than their table's, each at the head of something bigger. */
+struct conf_option_group {
+    const struct conf_option *first;
+    /* Octets from one row to the next. */
+    size_t stride;
+    size_t count;
+};
+
 /* A kind of section ("sign", "rule", ...) or, with name NULL, the options of the top level.
  * Several modules may hand in a table for the top level: each gets its own struct. */
 struct conf_table {
@@ -88,6 +96,9 @@ struct conf_table {
     size_t struct_size;
     const struct conf_option *options;
     size_t option_count;
+    /* Further options of the same struct, numbered on behind `options`; NULL-terminated, or NULL.
+     */
+    const struct conf_option_group *const *groups;
     /* Called after the whole file was read, once a section; may be NULL. False and *error_r (use
      * conf_error_at) refuses the configuration. It may change the values (canonical forms). */
     bool (*check)(struct conf_section *section, struct base_error *error_r);
@@ -101,9 +112,14 @@ struct conf_section {
     struct conf_where where;
     /* table->struct_size octets: the module's struct. */
     void *values;
-    /* A row each of table->options: where it was given; line 0 if it was not. */
+    /* A row each of the table's options: where it was given; line 0 if it was not. */
     const struct conf_where *given;
 };
+
+/* All options of a table, those of its groups too. */
+size_t conf_table_option_count(const struct conf_table *table);
+/* Panics past the end. */
+const struct conf_option *conf_table_option_at(const struct conf_table *table, size_t index);
 
 /* Immutable, reference-counted, thread-safe to read. */
 struct conf_snapshot;

@@ -109,15 +109,16 @@ static cfg_opt_t value_row(struct reader *reader, const struct conf_option *opti
 static size_t add_rows(struct reader *reader, cfg_opt_t *rows, size_t at,
                        const struct conf_table *table)
 {
-    for (size_t i = 0; i < table->option_count; i++)
-        rows[at++] = value_row(reader, &table->options[i]);
+    for (size_t i = 0; i < conf_table_option_count(table); i++)
+        rows[at++] = value_row(reader, conf_table_option_at(table, i));
     return at;
 }
 
 static cfg_opt_t section_row(struct reader *reader, const struct conf_table *table)
 {
     struct base_arena *arena = reader->outline->scratch;
-    cfg_opt_t *rows = conf_source_alloc(arena, (table->option_count + 1) * sizeof(*rows));
+    cfg_opt_t *rows =
+        conf_source_alloc(arena, (conf_table_option_count(table) + 1) * sizeof(*rows));
     rows[add_rows(reader, rows, 0, table)] = (cfg_opt_t)CFG_END();
     return (cfg_opt_t){
         .name = table->name,
@@ -133,7 +134,7 @@ static cfg_opt_t *make_rows(struct reader *reader)
     const struct conf_tables *tables = reader->tables;
     size_t count = 1;
     for (size_t i = 0; i < tables->count; i++)
-        count += tables->all[i]->name == NULL ? tables->all[i]->option_count : 1;
+        count += tables->all[i]->name == NULL ? conf_table_option_count(tables->all[i]) : 1;
     cfg_opt_t *rows = conf_source_alloc(reader->outline->scratch, count * sizeof(*rows));
     size_t at = 0;
     for (size_t i = 0; i < tables->count; i++) {

@@ -67,13 +67,14 @@ struct conf_entry *conf_snapshot_add(struct conf_snapshot *snapshot, const struc
     struct conf_entry *entry = conf_source_alloc(arena, sizeof(*entry));
     entry->arena = arena;
     entry->order = group->count;
-    entry->given = conf_source_alloc(arena, table->option_count * sizeof(entry->given[0]));
+    size_t option_count = conf_table_option_count(table);
+    entry->given = conf_source_alloc(arena, option_count * sizeof(entry->given[0]));
     entry->section.table = table;
     entry->section.title = title;
     entry->section.where = where;
     entry->section.values = conf_source_alloc(arena, table->struct_size);
     entry->section.given = entry->given;
-    for (size_t i = 0; i < table->option_count; i++)
+    for (size_t i = 0; i < option_count; i++)
         entry->given[i].file = snapshot->file;
     if (group->count == group->capacity) {
         group->capacity = group->capacity == 0 ? 4 : group->capacity * 2;
@@ -109,8 +110,8 @@ const struct conf_section *conf_snapshot_at(const struct conf_snapshot *snapshot
 struct conf_where conf_section_where(const struct conf_section *section, const char *name)
 {
     const struct conf_table *table = section->table;
-    for (size_t i = 0; i < table->option_count; i++) {
-        if (strcmp(table->options[i].name, name) == 0)
+    for (size_t i = 0; i < conf_table_option_count(table); i++) {
+        if (strcmp(conf_table_option_at(table, i)->name, name) == 0)
             return section->given[i];
     }
     base_panic("conf: no option %s", name);

@@ -22,6 +22,8 @@ const struct conf_table *conf_tables_kind(const struct conf_tables *tables, cons
  * are), or NULL. Which table it is from goes to *table_r, which may be NULL. */
 const struct conf_option *conf_tables_option(const struct conf_tables *tables, const char *kind,
                                              const char *name, const struct conf_table **table_r);
+/* The number of one of the table's own options; panics on others. */
+size_t conf_tables_index(const struct conf_table *table, const struct conf_option *option);
 /* All names that `kind` (NULL: the top level) knows, kinds of sections among them, NULL-terminated.
  * In `arena`. */
 const char *const *conf_tables_names(const struct conf_tables *tables, const char *kind,

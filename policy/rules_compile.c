@@ -1,13 +1,9 @@
 /* `rule` blocks: the table, and what is proved about them before they are used. */
 #include "policy/rules_compile.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "policy/address.h"
-#include "policy/domains.h"
-#include "policy/networks.h"
 #include "policy/rules-private.h"
 
 /* Octets of a reply's text. */
@@ -20,52 +16,16 @@ static const enum policy_stage stages[] = {
     POLICY_STAGE_CONNECT, POLICY_STAGE_HELO, POLICY_STAGE_MAIL, POLICY_STAGE_RCPT,
     POLICY_STAGE_DATA,    POLICY_STAGE_EOH,  POLICY_STAGE_EOM,
 };
-static const char *const direction_words[] = {"inbound", "outbound", "trusted", NULL};
 static const char *const action_words[] = {"continue", "accept", "reject",     "tempfail",
                                            "discard",  "mark",   "hold-queue", NULL};
 static const char *const mode_words[] = {"enforce", "observe", "off", NULL};
-static const char *const spf_words[] = {"none",     "neutral",   "pass",      "fail",
-                                        "softfail", "temperror", "permerror", NULL};
-const char *const policy_rule_dkim_words[] = {"none",    "pass",      "fail",      "policy",
-                                              "neutral", "temperror", "permerror", NULL};
-static const char *const dmarc_words[] = {"none", "pass", "fail", "temperror", "permerror", NULL};
-static const char *const disposition_words[] = {"none", "quarantine", "reject", NULL};
-/* In the order of enum policy_author_outcome. */
-static const char *const author_words[] = {"unknown", "one", "multiple", "none", "invalid", NULL};
-
-/* In the order of enum policy_display_address. */
-static const char *const display_words[] = {"none", "same", "other-domain", NULL};
-
-#define ROW(name_, type_, field_, words_)                                                         \
-    {                                                                                             \
-        .name = (name_), .type = (type_), .offset = offsetof(struct policy_rule_options, field_), \
-        .words = (words_)                                                                         \
-    }
-
 static const struct conf_option rule_options[] = {
-    ROW("stage", CONF_WORD, stage, stage_words),
-    ROW("direction", CONF_WORD, direction, direction_words),
-    ROW("action", CONF_WORD, action, action_words),
-    ROW("mode", CONF_WORD, mode, mode_words),
-    ROW("spf", CONF_WORDS, spf, spf_words),
-    ROW("helo-spf", CONF_WORDS, helo_spf, spf_words),
-    ROW("spf-only-all", CONF_BOOL, spf_only_all, NULL),
-    ROW("spf-domain", CONF_LIST, spf_domain, NULL),
-    ROW("dkim", CONF_WORDS, dkim, policy_rule_dkim_words),
-    ROW("dmarc", CONF_WORDS, dmarc, dmarc_words),
-    ROW("dmarc-disposition", CONF_WORDS, dmarc_disposition, disposition_words),
-    ROW("dmarc-policy", CONF_WORDS, dmarc_policy, disposition_words),
-    ROW("dkim-domain", CONF_LIST, dkim_domain, NULL),
-    ROW("author-domain", CONF_LIST, author_domain, NULL),
-    ROW("mailing-list", CONF_BOOL, mailing_list, NULL),
-    ROW("author", CONF_WORDS, author, author_words),
-    ROW("display-address", CONF_WORDS, display_address, display_words),
-    ROW("client-net", CONF_LIST, client_net, NULL),
-    ROW("sender-domain", CONF_LIST, sender_domain, NULL),
-    ROW("recipient", CONF_LIST, recipient, NULL),
-    ROW("code", CONF_STRING, code, NULL),
-    ROW("enhanced-code", CONF_STRING, enhanced_code, NULL),
-    ROW("text", CONF_STRING, text, NULL),
+    POLICY_CONDITION_OPTION("stage", CONF_WORD, stage, stage_words),
+    POLICY_CONDITION_OPTION("action", CONF_WORD, action, action_words),
+    POLICY_CONDITION_OPTION("mode", CONF_WORD, mode, mode_words),
+    POLICY_CONDITION_OPTION("code", CONF_STRING, code, NULL),
+    POLICY_CONDITION_OPTION("enhanced-code", CONF_STRING, enhanced_code, NULL),
+    POLICY_CONDITION_OPTION("text", CONF_STRING, text, NULL),
     {.name = "tempfail-for",
      .type = CONF_DURATION,
      .offset = offsetof(struct policy_rule_options, tempfail_for),
@@ -73,30 +33,24 @@ static const struct conf_option rule_options[] = {
      .max = 7 * 24 * 60 * MINUTE_MS},
 };
 
-/* Which condition an option of the table is, and from which stage on its fact is known. */
-static const struct {
-    const char *option;
-    enum policy_rule_condition condition;
-    enum policy_stage known_from;
-} conditions[] = {
-    {"direction", POLICY_RULE_HAS_DIRECTION, POLICY_STAGE_MAIL},
-    {"spf", POLICY_RULE_HAS_SPF, POLICY_STAGE_MAIL},
-    {"helo-spf", POLICY_RULE_HAS_HELO_SPF, POLICY_STAGE_HELO},
-    {"spf-only-all", POLICY_RULE_HAS_SPF_ONLY_ALL, POLICY_STAGE_MAIL},
-    {"spf-domain", POLICY_RULE_HAS_SPF_DOMAIN, POLICY_STAGE_HELO},
-    {"dkim", POLICY_RULE_HAS_DKIM, POLICY_STAGE_EOM},
-    {"dmarc", POLICY_RULE_HAS_DMARC, POLICY_STAGE_EOM},
-    {"dmarc-disposition", POLICY_RULE_HAS_DMARC_DISPOSITION, POLICY_STAGE_EOM},
-    {"dmarc-policy", POLICY_RULE_HAS_DMARC_POLICY, POLICY_STAGE_EOM},
-    {"dkim-domain", POLICY_RULE_HAS_DKIM_DOMAIN, POLICY_STAGE_EOM},
-    {"author-domain", POLICY_RULE_HAS_AUTHOR_DOMAIN, POLICY_STAGE_EOH},
-    {"mailing-list", POLICY_RULE_HAS_MAILING_LIST, POLICY_STAGE_EOM},
-    {"author", POLICY_RULE_HAS_AUTHOR, POLICY_STAGE_EOH},
-    {"display-address", POLICY_RULE_HAS_DISPLAY_ADDRESS, POLICY_STAGE_EOH},
-    {"client-net", POLICY_RULE_HAS_CLIENT_NET, POLICY_STAGE_CONNECT},
-    {"sender-domain", POLICY_RULE_HAS_SENDER_DOMAIN, POLICY_STAGE_MAIL},
-    {"recipient", POLICY_RULE_HAS_RECIPIENT, POLICY_STAGE_RCPT},
-};
+/* The row behind the options above that is a condition. */
+static const struct policy_condition *condition_at(size_t index)
+{
+    size_t own = sizeof(rule_options) / sizeof(rule_options[0]);
+
+    return (const void *)conf_table_option_at(&policy_rule_table, own + index);
+}
+
+static size_t condition_count(void)
+{
+    return conf_table_option_count(&policy_rule_table) -
+           sizeof(rule_options) / sizeof(rule_options[0]);
+}
+
+static bool is_given(const struct conf_section *section, const struct policy_condition *condition)
+{
+    return conf_section_where(section, condition->option.name).line != 0;
+}
 
 static bool require(struct conf_section *section, const char *option, struct base_error *error_r)
 {
@@ -111,16 +65,16 @@ static bool require(struct conf_section *section, const char *option, struct bas
 static bool check_stage(struct conf_section *section, enum policy_stage stage,
                         struct base_error *error_r)
 {
-    for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
-        struct conf_where where = conf_section_where(section, conditions[i].option);
+    for (size_t i = 0; i < condition_count(); i++) {
+        const struct policy_condition *condition = condition_at(i);
 
-        if (where.line == 0 || stage >= conditions[i].known_from)
+        if (!is_given(section, condition) || stage >= condition->known_from)
             continue;
-        conf_error_at(error_r, where,
+        conf_error_at(error_r, conf_section_where(section, condition->option.name),
                       "rule \"%s\": `%s` is not known yet at stage \"%s\": use `stage = %s` or a "
                       "later one",
-                      section->title, conditions[i].option, policy_stage_text(stage),
-                      policy_stage_text(conditions[i].known_from));
+                      section->title, condition->option.name, policy_stage_text(stage),
+                      policy_stage_text(condition->known_from));
         return false;
     }
     return true;
@@ -207,11 +161,14 @@ static bool check_reply(struct conf_section *section, const struct policy_rule_o
     return true;
 }
 
-static bool has_word(const char *const *words, uint64_t bits, const char *wanted)
+/* Whether the condition, which was given, asks for "temperror" and can tell when that is over. */
+static bool can_wait(const struct policy_condition *condition, const void *values)
 {
-    for (unsigned i = 0; words[i] != NULL; i++)
-        if ((bits & UINT64_C(1) << i) != 0 && strcmp(words[i], wanted) == 0)
-            return true;
+    const uint64_t *bits = (const void *)((const char *)values + condition->option.offset);
+
+    for (unsigned i = 0; condition->is_passed != NULL && condition->option.words[i] != NULL; i++)
+        if (strcmp(condition->option.words[i], "temperror") == 0)
+            return (*bits & UINT64_C(1) << i) != 0;
     return false;
 }
 
@@ -230,11 +187,9 @@ static bool check_tempfail_for(struct conf_section *section,
                       section->title);
         return false;
     }
-    if (has_word(dmarc_words, options->dmarc, "temperror") ||
-        has_word(policy_rule_dkim_words, options->dkim, "temperror") ||
-        has_word(spf_words, options->spf, "temperror") ||
-        has_word(spf_words, options->helo_spf, "temperror"))
-        return true;
+    for (size_t i = 0; i < condition_count(); i++)
+        if (is_given(section, condition_at(i)) && can_wait(condition_at(i), options))
+            return true;
     conf_error_at(error_r, where,
                   "rule \"%s\": `tempfail-for` bounds how long a temperror is waited for: add "
                   "`dmarc = { temperror }`, or the same of dkim, spf or helo-spf",
@@ -275,53 +230,43 @@ const struct conf_table policy_rule_table = {
     .struct_size = sizeof(struct policy_rule_options),
     .options = rule_options,
     .option_count = sizeof(rule_options) / sizeof(rule_options[0]),
+    .groups = policy_conditions,
     .check = check_rule,
 };
 
-/* "postmaster@example.org", "@example.org" or "example.org". */
-static bool compile_recipient(const struct conf_item *item, struct policy_rule_recipient *recipient,
-                              struct base_error *error_r)
+/* In the order of cost; rows of the same cost stay in theirs. */
+static void insert_condition(struct policy_rule *rule, struct policy_rule_condition condition)
 {
-    const char *at = strrchr(item->text, '@');
-    const char *domain = at == NULL ? item->text : at + 1;
-    struct policy_address address;
-    char path[POLICY_ADDRESS_MAX];
+    size_t at = rule->condition_count++;
 
-    (void)snprintf(path, sizeof(path), "x@%s", domain);
-    if (policy_address_parse(base_text_of(path), &address) != POLICY_ADDRESS_DOMAIN) {
-        conf_error_at(error_r, item->where,
-                      "`recipient`: \"%s\" is neither an address nor a domain: write "
-                      "\"user@example.org\" or \"example.org\"",
-                      item->text);
-        return false;
+    for (; at > 0 && rule->conditions[at - 1].row->cost > condition.row->cost; at--)
+        rule->conditions[at] = rule->conditions[at - 1];
+    rule->conditions[at] = condition;
+}
+
+static const struct policy_rule_condition *find_condition(const struct policy_rule *rule,
+                                                          const struct policy_condition *row)
+{
+    const struct policy_rule_condition *condition = rule->conditions;
+
+    while (condition->row != row)
+        condition++;
+    return condition;
+}
+
+/* The rows stand in the order of how telling they are. */
+static void choose_spokesmen(struct policy_rule *rule, const struct conf_section *section)
+{
+    for (size_t i = condition_count(); i > 0; i--) {
+        const struct policy_condition *row = condition_at(i - 1);
+
+        if (!is_given(section, row))
+            continue;
+        if (row->reply != NULL)
+            rule->telling = find_condition(rule, row);
+        if (row->is_passed != NULL)
+            rule->waits_for = find_condition(rule, row);
     }
-    recipient->domain = address.domain;
-    if (at != NULL && at > item->text)
-        recipient->local = (struct base_text){item->text, (size_t)(at - item->text)};
-    return true;
-}
-
-static bool compile_recipients(struct policy_rule *rule, struct base_error *error_r)
-{
-    const struct conf_list *list = &rule->options->recipient;
-
-    rule->recipients = base_mem_alloc_zero(list->count, sizeof(*rule->recipients));
-    rule->recipient_count = list->count;
-    for (size_t i = 0; i < list->count; i++)
-        if (!compile_recipient(&list->items[i], &rule->recipients[i], error_r))
-            return false;
-    return true;
-}
-
-/* NULL stays where the rule has no such condition. */
-static bool compile_domains(const struct conf_section *section, const char *option,
-                            const struct conf_list *list, struct policy_domains **domains,
-                            struct base_error *error_r)
-{
-    if (conf_section_where(section, option).line == 0)
-        return true;
-    *domains = policy_domains_create(list, option, error_r);
-    return *domains != NULL;
 }
 
 static bool compile(struct policy_rule *rule, const struct conf_section *section,
@@ -332,42 +277,38 @@ static bool compile(struct policy_rule *rule, const struct conf_section *section
     rule->options = section->values;
     rule->stage = stages[rule->options->stage];
     rule->action = (enum policy_action)rule->options->action;
-    for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++)
-        if (conf_section_where(section, conditions[i].option).line != 0)
-            rule->conditions |= 1U << conditions[i].condition;
-    if (policy_rule_has(rule, POLICY_RULE_HAS_CLIENT_NET)) {
-        rule->client_net =
-            policy_networks_create(&rule->options->client_net, "client-net", error_r);
-        if (rule->client_net == NULL)
-            return false;
+    rule->conditions = base_mem_alloc_zero(condition_count(), sizeof(rule->conditions[0]));
+    for (size_t i = 0; i < condition_count(); i++) {
+        struct policy_rule_condition condition = {.row = condition_at(i), .rule = rule};
+
+        if (!is_given(section, condition.row))
+            continue;
+        condition.value = (const char *)section->values + condition.row->option.offset;
+        if (condition.row->compile != NULL) {
+            condition.compiled = condition.row->compile(condition.row, condition.value, error_r);
+            if (condition.compiled == NULL)
+                return false;
+        }
+        rule->topics |= condition.row->topics;
+        insert_condition(rule, condition);
     }
-    if (!compile_domains(section, "sender-domain", &rule->options->sender_domain,
-                         &rule->sender_domain, error_r) ||
-        !compile_domains(section, "dkim-domain", &rule->options->dkim_domain, &rule->dkim_domain,
-                         error_r) ||
-        !compile_domains(section, "author-domain", &rule->options->author_domain,
-                         &rule->author_domain, error_r) ||
-        !compile_domains(section, "spf-domain", &rule->options->spf_domain, &rule->spf_domain,
-                         error_r))
-        return false;
-    return !policy_rule_has(rule, POLICY_RULE_HAS_RECIPIENT) || compile_recipients(rule, error_r);
+    choose_spokesmen(rule, section);
+    return true;
 }
 
 static void rule_deinit(struct policy_rule *rule)
 {
-    policy_networks_destroy(&rule->client_net);
-    policy_domains_destroy(&rule->sender_domain);
-    policy_domains_destroy(&rule->dkim_domain);
-    policy_domains_destroy(&rule->author_domain);
-    policy_domains_destroy(&rule->spf_domain);
-    base_mem_free(rule->recipients);
+    for (size_t i = 0; i < rule->condition_count; i++)
+        if (rule->conditions[i].row->destroy != NULL)
+            rule->conditions[i].row->destroy(rule->conditions[i].compiled);
+    base_mem_free(rule->conditions);
     *rule = (struct policy_rule){.name = NULL};
 }
 
 /* A rule without a condition that decides leaves nothing to those behind it. */
 static bool takes_all(const struct policy_rule *rule)
 {
-    return rule->options->mode == POLICY_RULE_ENFORCE && rule->conditions == 0 &&
+    return rule->options->mode == POLICY_RULE_ENFORCE && rule->condition_count == 0 &&
            rule->action != POLICY_ACTION_CONTINUE;
 }
 

@@ -68,6 +68,9 @@ CONTRACTS = {
     "policy/stage_envelope.c": "policy/session-private.h",
 }
 
+# The same for all sources whose path begins so.
+CONTRACTS_BY_PREFIX = {"policy/conditions_": "policy/conditions.h"}
+
 # The only variables of file scope that are not const.
 VARIABLES = {
     ("base/log.c", "settings"),
@@ -174,6 +177,7 @@ def check_pairs(root, path, faults):
     headers = [path[:-1] + "h", CONTRACTS.get(path, path[:-1] + "h")]
     headers += [os.path.join(os.path.dirname(path), name[:i]) + "-private.h"
                 for i, letter in enumerate(name) if letter == "_"]
+    headers += [header for prefix, header in CONTRACTS_BY_PREFIX.items() if path.startswith(prefix)]
     if not any(os.path.exists(os.path.join(root, header)) for header in headers):
         faults.add(path, 1, f"no {name[:-1]}h beside it")
 

@@ -123,8 +123,6 @@ static const struct conf_option sample_rate_options[] = {
     {"count", CONF_WORD, RATE(count), NULL, 0, 0, sample_counts},
     {"limit", CONF_STRING, RATE(limit), NULL, 0, 0, NULL},
     {"burst", CONF_STRING, RATE(burst), NULL, 0, 0, NULL},
-    {"direction", CONF_WORD, RATE(direction), "any", 0, 0, sample_directions},
-    {"action", CONF_WORD, RATE(action), "continue", 0, 0, sample_actions},
 };
 
 static const struct conf_option sample_store_options[] = {
@@ -134,32 +132,57 @@ static const struct conf_option sample_store_options[] = {
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct conf_table sample_top_table = {
-    NULL,
-    false,
-    sizeof(struct sample_top),
-    sample_top_options,
-    COUNT_OF(sample_top_options),
-    sample_check_top,
+    .name = NULL,
+    .has_title = false,
+    .struct_size = sizeof(struct sample_top),
+    .options = sample_top_options,
+    .option_count = COUNT_OF(sample_top_options),
+    .check = sample_check_top,
 };
 static const struct conf_table sample_sign_table = {
-    "sign", true, sizeof(struct sample_sign), sample_sign_options, COUNT_OF(sample_sign_options),
-    NULL,
+    .name = "sign",
+    .has_title = true,
+    .struct_size = sizeof(struct sample_sign),
+    .options = sample_sign_options,
+    .option_count = COUNT_OF(sample_sign_options),
 };
 static const struct conf_table sample_rule_table = {
-    "rule", true, sizeof(struct sample_rule), sample_rule_options, COUNT_OF(sample_rule_options),
-    NULL,
+    .name = "rule",
+    .has_title = true,
+    .struct_size = sizeof(struct sample_rule),
+    .options = sample_rule_options,
+    .option_count = COUNT_OF(sample_rule_options),
 };
+
+/* A table of two pieces. */
+static const struct sample_row {
+    struct conf_option option;
+    const char *what_else_is_known_of_it;
+} sample_rate_rows[] = {
+    {{"direction", CONF_WORD, RATE(direction), "any", 0, 0, sample_directions}, "whose"},
+    {{"action", CONF_WORD, RATE(action), "continue", 0, 0, sample_actions}, "what"},
+};
+static const struct conf_option_group sample_rate_group = {
+    &sample_rate_rows[0].option,
+    sizeof(struct sample_row),
+    COUNT_OF(sample_rate_rows),
+};
+static const struct conf_option_group *const sample_rate_groups[] = {&sample_rate_group, NULL};
+
 static const struct conf_table sample_rate_table = {
-    "rate", true, sizeof(struct sample_rate), sample_rate_options, COUNT_OF(sample_rate_options),
-    NULL,
+    .name = "rate",
+    .has_title = true,
+    .struct_size = sizeof(struct sample_rate),
+    .options = sample_rate_options,
+    .option_count = COUNT_OF(sample_rate_options),
+    .groups = sample_rate_groups,
 };
 static const struct conf_table sample_store_table = {
-    "store",
-    false,
-    sizeof(struct sample_store),
-    sample_store_options,
-    COUNT_OF(sample_store_options),
-    NULL,
+    .name = "store",
+    .has_title = false,
+    .struct_size = sizeof(struct sample_store),
+    .options = sample_store_options,
+    .option_count = COUNT_OF(sample_store_options),
 };
 
 static const struct conf_table *const sample_tables[] = {

@@ -184,9 +184,9 @@ static void must_be_option(const void *context, struct base_text rest)
     const struct conf_table *const *tables = policy_tables(&count);
 
     for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < tables[i]->option_count; j++)
+        for (size_t j = 0; j < conf_table_option_count(tables[i]); j++)
             if (strcmp(tables[i]->name == NULL ? "" : tables[i]->name, kind) == 0 &&
-                base_text_equals(name, base_text_of(tables[i]->options[j].name)))
+                base_text_equals(name, base_text_of(conf_table_option_at(tables[i], j)->name)))
                 return;
     fail_msg("postseal.conf.5: \"%.*s\" is on the page, but no option of \"%s\"", (int)name.length,
              name.data, kind);
@@ -205,8 +205,8 @@ static void test_options(void **state)
         const char *kind = tables[i]->name == NULL ? "" : tables[i]->name;
         struct base_text block = find_block(&page, heading_of(tables[i], room), "Sh");
 
-        for (size_t j = 0; j < tables[i]->option_count; j++)
-            check_option(kind, &tables[i]->options[j], block);
+        for (size_t j = 0; j < conf_table_option_count(tables[i]); j++)
+            check_option(kind, conf_table_option_at(tables[i], j), block);
         for_lines(block, ".It Ic ", must_be_option, kind);
     }
     free_page(&page);
@@ -538,9 +538,12 @@ static void test_sample(void **state)
     switch_on(page.data);
     must_parse(page.data, "postseal.conf.sample, all switched on");
     for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < tables[i]->option_count; j++)
-            if (!item_has_word(page.text, base_text_of(tables[i]->options[j].name)))
-                fail_msg("postseal.conf.sample: no %s", tables[i]->options[j].name);
+        for (size_t j = 0; j < conf_table_option_count(tables[i]); j++) {
+            const char *name = conf_table_option_at(tables[i], j)->name;
+
+            if (!item_has_word(page.text, base_text_of(name)))
+                fail_msg("postseal.conf.sample: no %s", name);
+        }
     free_page(&page);
 }
 

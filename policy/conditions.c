@@ -1,0 +1,56 @@
+#include "policy/conditions.h"
+
+#include "base/arena.h"
+#include "policy/domains.h"
+#include "policy/networks.h"
+
+#define STRANGER_MAX 200
+
+const struct conf_option_group *const policy_conditions[] = {
+    &policy_conditions_dmarc,
+    &policy_conditions_dkim,
+    &policy_conditions_author,
+    &policy_conditions_spf,
+    &policy_conditions_list,
+    &policy_conditions_envelope,
+    NULL,
+};
+
+void *policy_condition_compile_domains(const struct policy_condition *condition, const void *value,
+                                       struct base_error *error_r)
+{
+    return policy_domains_create(value, condition->option.name, error_r);
+}
+
+void policy_condition_destroy_domains(void *compiled)
+{
+    struct policy_domains *domains = compiled;
+
+    policy_domains_destroy(&domains);
+}
+
+void *policy_condition_compile_networks(const struct policy_condition *condition, const void *value,
+                                        struct base_error *error_r)
+{
+    return policy_networks_create(value, condition->option.name, error_r);
+}
+
+void policy_condition_destroy_networks(void *compiled)
+{
+    struct policy_networks *networks = compiled;
+
+    policy_networks_destroy(&networks);
+}
+
+const char *policy_condition_printable(struct base_arena *arena, struct base_text text)
+{
+    char *copy;
+
+    if (text.length > STRANGER_MAX)
+        text.length = STRANGER_MAX;
+    copy = base_arena_strndup(arena, text.length == 0 ? "" : text.data, text.length);
+    for (size_t i = 0; copy != NULL && i < text.length; i++)
+        if (!base_ascii_is_print(copy[i]))
+            copy[i] = '?';
+    return copy == NULL ? "" : copy;
+}
