@@ -14,9 +14,9 @@
 #include "policy/dkim/signing.h"
 #include "policy/edits.h"
 #include "policy/header.h"
+#include "policy/saved_message.h"
 #include "tool/args.h"
 #include "tool/key_dir.h"
-#include "tool/message_file.h"
 #include "tool/message_header.h"
 #include "tool/open.h"
 
@@ -34,7 +34,7 @@ struct work {
     struct dkim_sign_block block;
     struct dkim_signer signer;
     struct base_clock clock;
-    struct tool_message message;
+    struct policy_saved_message message;
     struct base_arena *arena;
 };
 
@@ -101,13 +101,14 @@ static enum tool_status read_files(struct work *work, const struct tool_args *ar
         return tool_fail(io, TOOL_INPUT, "%s", error.text);
     if (warning != NULL)
         tool_warn(io, "%s: %s", tool_args_get(args, "key"), warning);
-    if (!tool_message_read(&work->message, tool_args_operand(args, 0), io, &error))
+    if (!policy_saved_message_read(&work->message, tool_args_operand(args, 0), fileno(io->in),
+                                   &error))
         return tool_fail(io, TOOL_INPUT, "%s", error.text);
     return TOOL_ANSWERED;
 }
 
 /* The new field ends its lines as the file does. */
-static void print_signed(const struct tool_message *message, const struct policy_edit *edit,
+static void print_signed(const struct policy_saved_message *message, const struct policy_edit *edit,
                          FILE *out)
 {
     const char *end = message->has_lf_ends ? "\n" : "\r\n";
@@ -158,7 +159,7 @@ static enum tool_status run(const struct tool_args *args, const struct tool_io *
         status = read_files(&work, args, io);
     if (status == TOOL_ANSWERED)
         status = sign(&work, io);
-    tool_message_deinit(&work.message);
+    policy_saved_message_deinit(&work.message);
     keys_key_unref(&work.signer.key);
     base_arena_destroy(&work.arena);
     return status;

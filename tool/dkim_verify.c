@@ -8,9 +8,9 @@
 #include "policy/dkim/verify.h"
 #include "policy/header.h"
 #include "policy/options.h"
+#include "policy/saved_message.h"
 #include "tool/args.h"
 #include "tool/asking.h"
-#include "tool/message_file.h"
 #include "tool/message_header.h"
 
 static const struct tool_flag flags[] = {
@@ -23,7 +23,7 @@ static const struct tool_flag flags[] = {
 /* One verification; what is NULL was not made. */
 struct work {
     struct tool_asking asking;
-    struct tool_message message;
+    struct policy_saved_message message;
     struct dkim_library *library;
     struct dkim_verification *verification;
     struct policy_header header;
@@ -82,7 +82,8 @@ static enum tool_status work_open(struct work *work, const struct tool_args *arg
 
     if (status != TOOL_ANSWERED)
         return status;
-    if (!tool_message_read(&work->message, tool_args_operand(args, 0), io, &error) ||
+    if (!policy_saved_message_read(&work->message, tool_args_operand(args, 0), fileno(io->in),
+                                   &error) ||
         !tool_message_header(&work->message, work->asking.arena, &work->header, &error))
         return tool_fail(io, TOOL_INPUT, "%s", error.text);
     work->library = dkim_library_create();
@@ -93,7 +94,7 @@ static void work_close(struct work *work)
 {
     dkim_verification_end(&work->verification);
     dkim_library_destroy(&work->library);
-    tool_message_deinit(&work->message);
+    policy_saved_message_deinit(&work->message);
     tool_asking_close(&work->asking);
 }
 

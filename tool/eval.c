@@ -10,12 +10,12 @@
 #include "conf/daemon.h"
 #include "dns/resolver.h"
 #include "policy/decision.h"
+#include "policy/saved_message.h"
 #include "policy/session.h"
 #include "policy/snapshot.h"
 #include "tool/args.h"
 #include "tool/eval_print.h"
 #include "tool/eval_session.h"
-#include "tool/message_file.h"
 #include "tool/open.h"
 
 static const struct tool_flag flags[] = {
@@ -42,7 +42,7 @@ struct scene {
     struct base_clock clock;
     struct base_budget *budget;
     struct dns_resolver *resolver;
-    struct tool_message message;
+    struct policy_saved_message message;
     struct tool_envelope envelope;
 };
 
@@ -87,7 +87,8 @@ static enum tool_status scene_open(struct scene *scene, const struct tool_args *
         return status;
     if (!tool_envelope_init(&scene->envelope, args, &error))
         return tool_fail(io, TOOL_USAGE, "%s", error.text);
-    if (!tool_message_read(&scene->message, tool_args_operand(args, 0), io, &error))
+    if (!policy_saved_message_read(&scene->message, tool_args_operand(args, 0), fileno(io->in),
+                                   &error))
         return tool_fail(io, TOOL_INPUT, "%s", error.text);
     return open_policy(scene, args, io);
 }
@@ -98,7 +99,7 @@ static void scene_close(struct scene *scene)
     policy_snapshot_unref(&scene->snapshot);
     base_budget_destroy(&scene->budget);
     conf_snapshot_unref(&scene->conf);
-    tool_message_deinit(&scene->message);
+    policy_saved_message_deinit(&scene->message);
 }
 
 static void print_json(const struct policy_session *session, FILE *out)

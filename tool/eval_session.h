@@ -1,5 +1,4 @@
-/* A saved message and its envelope, led through the session that the daemon uses, in the order in
- * which an MTA would. */
+/* What the flags of `postseal eval` say, led through a session with a saved message. */
 #ifndef TOOL_EVAL_SESSION_H
 #define TOOL_EVAL_SESSION_H
 
@@ -11,7 +10,7 @@
 #include "policy/verdict.h"
 
 struct tool_args;
-struct tool_message;
+struct policy_saved_message;
 
 /* What the flags say; texts are borrowed from the arguments. */
 struct tool_envelope {
@@ -35,7 +34,7 @@ __attribute__((warn_unused_result)) bool tool_envelope_init(struct tool_envelope
                                                             struct base_error *error_r);
 /* Goes on until a stage ends the message, or the end of it. True when that was reached. */
 bool tool_eval_session(struct policy_session *session, const struct tool_envelope *envelope,
-                       const struct tool_args *args, const struct tool_message *message,
+                       const struct tool_args *args, const struct policy_saved_message *message,
                        tool_eval_stage *each, void *context);
 
 #endif

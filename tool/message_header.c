@@ -1,8 +1,8 @@
 #include "tool/message_header.h"
 
-#include "tool/message_file.h"
+#include "policy/saved_message.h"
 
-bool tool_message_header(const struct tool_message *message, struct base_arena *arena,
+bool tool_message_header(const struct policy_saved_message *message, struct base_arena *arena,
                          struct policy_header *header_r, struct base_error *error_r)
 {
     static const struct policy_header_caps caps = {100000, 16 * 1024 * 1024};

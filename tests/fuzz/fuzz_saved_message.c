@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool/message_file.h"
+#include "policy/saved_message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -15,7 +15,7 @@ static void must(bool is_true)
         abort();
 }
 
-static void check_field(const struct tool_message_field *field)
+static void check_field(const struct policy_saved_field *field)
 {
     must(field->name.length > 0);
     for (size_t i = 0; i < field->name.length; i++)
@@ -43,14 +43,14 @@ static void check_body(struct base_text body)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct tool_message message;
+    struct policy_saved_message message;
 
-    tool_message_parse(&message, (struct base_text){(const char *)data, size});
+    policy_saved_message_parse(&message, (struct base_text){(const char *)data, size});
     must(message.raw_length == size && message.header_offset <= size);
     must(size == 0 || memcmp(message.raw, data, size) == 0);
     for (size_t i = 0; i < message.field_count; i++)
         check_field(&message.fields[i]);
     check_body(message.body);
-    tool_message_deinit(&message);
+    policy_saved_message_deinit(&message);
     return 0;
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tool/message_file.h"
+#include "policy/saved_message.h"
 
 #define T(literal)                   \
     {                                \
@@ -104,11 +104,11 @@ static void test_parse(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct tool_message message;
+        struct policy_saved_message message;
         size_t fields = 0;
 
         print_message("%s\n", cases[i].name);
-        tool_message_parse(&message, cases[i].text);
+        policy_saved_message_parse(&message, cases[i].text);
         while (fields < 3 && cases[i].fields[fields].name.length > 0)
             fields++;
         assert_int_equal(message.field_count, fields);
@@ -120,7 +120,7 @@ static void test_parse(void **state)
         assert_int_equal(message.has_lf_ends, cases[i].has_lf_ends);
         assert_int_equal(message.header_offset, cases[i].header_offset);
         assert_int_equal(message.raw_length, cases[i].text.length);
-        tool_message_deinit(&message);
+        policy_saved_message_deinit(&message);
     }
 }
 
@@ -135,46 +135,46 @@ static void test_any_octets(void **state)
     for (size_t i = 0; i < sizeof(text); i++)
         total *= sizeof(octets);
     for (size_t n = 0; n < total; n++) {
-        struct tool_message message;
+        struct policy_saved_message message;
         size_t rest = n;
 
         for (size_t i = 0; i < sizeof(text); i++, rest /= sizeof(octets))
             text[i] = octets[rest % sizeof(octets)];
-        tool_message_parse(&message, (struct base_text){text, sizeof(text)});
+        policy_saved_message_parse(&message, (struct base_text){text, sizeof(text)});
         assert_true(message.body.length <= 2 * sizeof(text) + 2);
-        tool_message_deinit(&message);
+        policy_saved_message_deinit(&message);
     }
 }
 
 static void test_read(void **state)
 {
-    char path[] = "/tmp/test_tool_message.XXXXXX";
+    char path[] = "/tmp/test_saved_message.XXXXXX";
     struct base_error error = {""};
-    struct tool_message message;
+    struct policy_saved_message message;
     int fd = mkstemp(path);
-    struct tool_io io = {NULL, NULL, NULL};
+    FILE *in;
 
     (void)state;
     assert_true(fd >= 0);
-    assert_false(tool_message_read(&message, path, &io, &error));
+    assert_false(policy_saved_message_read(&message, path, -1, &error));
     assert_non_null(strstr(error.text, "empty"));
     assert_int_equal(write(fd, "A: b\n\nx\n", 8), 8);
-    assert_true(tool_message_read(&message, path, &io, &error));
+    assert_true(policy_saved_message_read(&message, path, -1, &error));
     assert_int_equal(message.field_count, 1);
-    tool_message_deinit(&message);
-    io.in = fopen(path, "r");
-    assert_true(tool_message_read(&message, "-", &io, &error));
+    policy_saved_message_deinit(&message);
+    in = fopen(path, "r");
+    assert_true(policy_saved_message_read(&message, "-", fileno(in), &error));
     check_text("body", message.body, BASE_TEXT("x\r\n"));
-    tool_message_deinit(&message);
-    (void)fclose(io.in);
+    policy_saved_message_deinit(&message);
+    (void)fclose(in);
     /* Sparse: one octet above the cap. */
-    assert_int_equal(ftruncate(fd, TOOL_MESSAGE_MAX + 1), 0);
-    assert_false(tool_message_read(&message, path, &io, &error));
+    assert_int_equal(ftruncate(fd, POLICY_SAVED_MESSAGE_MAX + 1), 0);
+    assert_false(policy_saved_message_read(&message, path, -1, &error));
     assert_non_null(strstr(error.text, path));
     assert_int_equal(unlink(path), 0);
     (void)close(fd);
-    assert_false(tool_message_read(&message, path, &io, &error));
-    assert_false(tool_message_read(&message, "/tmp", &io, &error));
+    assert_false(policy_saved_message_read(&message, path, -1, &error));
+    assert_false(policy_saved_message_read(&message, "/tmp", -1, &error));
 }
 
 int main(void)

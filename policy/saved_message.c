@@ -1,7 +1,7 @@
 /* The header ends at the empty line, or before the first line that is no field (RFC 5322 section
  * 2.2: a name is printable ASCII without blanks): that line is the body's first, as both MTAs have
  * it. */
-#include "tool/message_file.h"
+#include "policy/saved_message.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -73,10 +73,10 @@ static struct base_text take_value(struct reader *reader, struct base_text first
     return value;
 }
 
-static void take_header(struct tool_message *message, struct reader *reader)
+static void take_header(struct policy_saved_message *message, struct reader *reader)
 {
     struct base_text ahead = reader->rest;
-    struct tool_message_field *field;
+    struct policy_saved_field *field;
     struct base_text line;
     size_t capacity = 0;
     size_t length;
@@ -103,7 +103,7 @@ static void take_header(struct tool_message *message, struct reader *reader)
     reader->rest = ahead;
 }
 
-static void take_body(struct tool_message *message, struct reader *reader)
+static void take_body(struct policy_saved_message *message, struct reader *reader)
 {
     struct base_text line;
     char *start = reader->out;
@@ -116,13 +116,13 @@ static void take_body(struct tool_message *message, struct reader *reader)
 }
 
 /* Takes the memory of `raw` over. */
-static void parse(struct tool_message *message_r, char *raw, size_t length)
+static void parse(struct policy_saved_message *message_r, char *raw, size_t length)
 {
     struct reader reader = {.rest = {raw, length}};
     struct base_text line;
     const char *lf = length == 0 ? NULL : memchr(raw, '\n', length);
 
-    *message_r = (struct tool_message){.raw = raw, .raw_length = length};
+    *message_r = (struct policy_saved_message){.raw = raw, .raw_length = length};
     message_r->has_lf_ends = lf != NULL && (lf == raw || lf[-1] != '\r');
     if (base_text_starts_with(reader.rest, BASE_TEXT("From ")) && next_line(&reader.rest, &line))
         message_r->header_offset = length - reader.rest.length;
@@ -133,23 +133,23 @@ static void parse(struct tool_message *message_r, char *raw, size_t length)
     take_body(message_r, &reader);
 }
 
-void tool_message_parse(struct tool_message *message_r, struct base_text text)
+void policy_saved_message_parse(struct policy_saved_message *message_r, struct base_text text)
 {
     parse(message_r, base_mem_strndup(text.length == 0 ? "" : text.data, text.length), text.length);
 }
 
-bool tool_message_read(struct tool_message *message_r, const char *path, const struct tool_io *io,
-                       struct base_error *error_r)
+bool policy_saved_message_read(struct policy_saved_message *message_r, const char *path,
+                               int standard_input, struct base_error *error_r)
 {
     size_t length = 0;
     char *raw = NULL;
     bool is_read;
 
-    if (strcmp(path, "-") == 0)
-        is_read = base_file_read_fd(fileno(io->in), "standard input", TOOL_MESSAGE_MAX, &raw,
-                                    &length, error_r);
+    if (standard_input >= 0 && strcmp(path, "-") == 0)
+        is_read = base_file_read_fd(standard_input, "standard input", POLICY_SAVED_MESSAGE_MAX,
+                                    &raw, &length, error_r);
     else
-        is_read = base_file_read(path, TOOL_MESSAGE_MAX, &raw, &length, error_r);
+        is_read = base_file_read(path, POLICY_SAVED_MESSAGE_MAX, &raw, &length, error_r);
     if (!is_read)
         return false;
     if (length == 0) {
@@ -161,10 +161,10 @@ bool tool_message_read(struct tool_message *message_r, const char *path, const s
     return true;
 }
 
-void tool_message_deinit(struct tool_message *message)
+void policy_saved_message_deinit(struct policy_saved_message *message)
 {
     base_mem_free(message->raw);
     base_mem_free(message->fields);
     base_mem_free(message->storage);
-    *message = (struct tool_message){0};
+    *message = (struct policy_saved_message){0};
 }

@@ -1,0 +1,83 @@
+#include "policy/replay.h"
+
+#include "policy/saved_message.h"
+
+/* As Postfix and Sendmail hand the body over. */
+#define CHUNK_MAX 65535
+
+static bool ends_message(const struct policy_verdict *verdict)
+{
+    return verdict->action == POLICY_ACTION_REJECT || verdict->action == POLICY_ACTION_TEMPFAIL ||
+           verdict->action == POLICY_ACTION_DISCARD;
+}
+
+/* True: go on. */
+static bool say(const struct policy_replay *replay, enum policy_stage stage, struct base_text what,
+                const struct policy_verdict *verdict)
+{
+    replay->each(replay->context, stage, what, verdict);
+    return !ends_message(verdict);
+}
+
+/* A refused recipient is only that one's end, and the message's when none is left. */
+static bool say_recipients(struct policy_session *session, const struct policy_replay *replay)
+{
+    bool has_one = replay->recipient_count == 0;
+
+    for (size_t i = 0; i < replay->recipient_count; i++) {
+        struct base_text recipient = replay->recipients[i];
+        const struct policy_verdict *verdict = policy_session_rcpt(session, recipient);
+
+        if (say(replay, POLICY_STAGE_RCPT, recipient, verdict))
+            has_one = true;
+        else if (verdict->action == POLICY_ACTION_DISCARD)
+            return false;
+    }
+    return has_one;
+}
+
+static bool say_envelope(struct policy_session *session, const struct policy_replay *replay)
+{
+    struct base_text none = {NULL, 0};
+
+    if (!say(replay, POLICY_STAGE_CONNECT, replay->client,
+             policy_session_connect(session, &replay->connect)))
+        return false;
+    if (replay->helo.helo.data != NULL && !say(replay, POLICY_STAGE_HELO, replay->helo.helo,
+                                               policy_session_helo(session, &replay->helo)))
+        return false;
+    if (!say(replay, POLICY_STAGE_MAIL, replay->mail.reverse_path,
+             policy_session_mail(session, &replay->mail)))
+        return false;
+    return say_recipients(session, replay) &&
+           say(replay, POLICY_STAGE_DATA, none, policy_session_data(session));
+}
+
+static void say_body(struct policy_session *session, struct base_text body)
+{
+    struct base_text chunk;
+
+    while (body.length > 0) {
+        chunk.data = body.data;
+        chunk.length = body.length < CHUNK_MAX ? body.length : CHUNK_MAX;
+        policy_session_body(session, chunk);
+        body.data += chunk.length;
+        body.length -= chunk.length;
+    }
+}
+
+bool policy_replay_run(struct policy_session *session, const struct policy_replay *replay)
+{
+    const struct policy_saved_message *message = replay->message;
+    struct base_text none = {NULL, 0};
+
+    if (!say_envelope(session, replay))
+        return false;
+    for (size_t i = 0; i < message->field_count; i++)
+        policy_session_field(session, message->fields[i].name, message->fields[i].value);
+    if (!say(replay, POLICY_STAGE_EOH, none, policy_session_eoh(session)))
+        return false;
+    say_body(session, message->body);
+    (void)say(replay, POLICY_STAGE_EOM, none, policy_session_eom(session, NULL, NULL));
+    return true;
+}
