@@ -132,7 +132,7 @@ static sfsistat callback_mail(SMFICTX *ctx, char **argv)
     struct filter_session *session = smfi_getpriv(ctx);
     struct filter_mta mta = mta_of(ctx);
 
-    return session == NULL ? SMFIS_TEMPFAIL : filter_message_mail(session, &mta, argv[0]);
+    return session == NULL ? SMFIS_TEMPFAIL : filter_message_mail(session, &mta, argv);
 }
 
 static sfsistat callback_rcpt(SMFICTX *ctx, char **argv)

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "filter/count.h"
+#include "filter/macros.h"
 #include "filter/snapshot.h"
 #include "policy/session.h"
 
@@ -18,6 +19,8 @@ struct filter_daemon {
     struct base_budget *budget;
     struct policy_env env;
     struct filter_count count;
+    /* Said to be missing. */
+    struct filter_macros macros;
     struct filter_snapshot snapshot;
     /* The listening socket is TCP's. */
     bool is_inet;

@@ -1,5 +1,6 @@
 #include "filter/message.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -146,6 +147,19 @@ static int reply(struct filter_session *session, const struct filter_mta *mta,
 /* --- connect and HELO ----------------------------------------------------------------------------
  */
 
+/* Mail of a program on the MTA's host comes in through no port, and of what the MTA knows of
+ * clients little is said. */
+static bool is_local_pickup(const struct sockaddr *address)
+{
+    struct sockaddr_in in;
+
+    if (address == NULL || address->sa_family != AF_INET) {
+        return address != NULL && address->sa_family == AF_UNIX;
+    }
+    memcpy(&in, address, sizeof in);
+    return in.sin_port == 0;
+}
+
 /* A refused client is logged at once: some MTAs show nothing more of the session. */
 static int greet(struct filter_session *session, const struct filter_mta *mta,
                  enum policy_stage stage, const struct policy_verdict *verdict)
@@ -163,22 +177,43 @@ int filter_message_connect(struct filter_session *session, const struct filter_m
                                          .client_name = base_text_of(host),
                                          .mta_name = macro(mta, "j"),
                                          .daemon_name = macro(mta, "{daemon_name}"),
+                                         .daemon_port = macro(mta, "{daemon_port}"),
                                          .mta_version = macro(mta, "v")};
 
+    if (facts.daemon_name.length == 0 && !is_local_pickup(address)) {
+        filter_macros_miss(&session->daemon->macros, FILTER_MACRO_DAEMON_NAME);
+    }
+    if (facts.daemon_port.length == 0 && session->needs_port && !is_local_pickup(address)) {
+        filter_macros_miss(&session->daemon->macros, FILTER_MACRO_DAEMON_PORT);
+    }
     return greet(session, mta, POLICY_STAGE_CONNECT,
                  policy_session_connect(session->policy, &facts));
+}
+
+static struct policy_tls_facts tls_macros(struct filter_session *session,
+                                          const struct filter_mta *mta)
+{
+    struct policy_tls_facts facts = {.version = macro(mta, "{tls_version}"),
+                                     .cipher = macro(mta, "{cipher}"),
+                                     .cipher_bits = macro(mta, "{cipher_bits}"),
+                                     .cert_subject = macro(mta, "{cert_subject}"),
+                                     .cert_issuer = macro(mta, "{cert_issuer}"),
+                                     .cn_subject = macro(mta, "{cn_subject}"),
+                                     .cn_issuer = macro(mta, "{cn_issuer}"),
+                                     .verify = macro(mta, "{verify}")};
+
+    if (facts.cert_subject.length > 0 && facts.verify.length == 0 &&
+        !base_text_starts_with(macro(mta, "v"), BASE_TEXT("Postfix"))) {
+        filter_macros_miss(&session->daemon->macros, FILTER_MACRO_VERIFY);
+    }
+    return facts;
 }
 
 /* EHLO inside a transaction ends it, after STARTTLS it comes again. */
 int filter_message_helo(struct filter_session *session, const struct filter_mta *mta,
                         const char *helo)
 {
-    struct policy_helo_facts facts = {.helo = base_text_of(helo),
-                                      .tls_version = macro(mta, "{tls_version}"),
-                                      .cipher = macro(mta, "{cipher}"),
-                                      .cipher_bits = macro(mta, "{cipher_bits}"),
-                                      .cert_subject = macro(mta, "{cert_subject}"),
-                                      .cert_issuer = macro(mta, "{cert_issuer}")};
+    struct policy_helo_facts facts = {.helo = base_text_of(helo), .tls = tls_macros(session, mta)};
 
     filter_message_end(session, mta);
     session->helo_verdict = NULL;
@@ -205,12 +240,29 @@ static const struct policy_verdict *admit(struct filter_session *session)
     return NULL;
 }
 
-int filter_message_mail(struct filter_session *session, const struct filter_mta *mta,
-                        const char *reverse_path)
+/* The value of an ESMTP parameter; {NULL, 0}: not there. */
+static struct base_text parameter(char *const *arguments, struct base_text keyword)
 {
-    struct policy_mail_facts facts = {.reverse_path = base_text_of(reverse_path),
+    for (size_t i = 1; arguments[0] != NULL && arguments[i] != NULL; i++) {
+        struct base_text text = base_text_of(arguments[i]);
+
+        if (base_text_starts_with_nocase(text, keyword)) {
+            return (struct base_text){text.data + keyword.length, text.length - keyword.length};
+        }
+    }
+    return (struct base_text){NULL, 0};
+}
+
+int filter_message_mail(struct filter_session *session, const struct filter_mta *mta,
+                        char *const *arguments)
+{
+    struct policy_mail_facts facts = {.reverse_path = base_text_of(arguments[0]),
                                       .auth_type = macro(mta, "{auth_type}"),
-                                      .auth_authen = macro(mta, "{auth_authen}")};
+                                      .auth_authen = macro(mta, "{auth_authen}"),
+                                      .auth_ssf = macro(mta, "{auth_ssf}"),
+                                      .auth_author = macro(mta, "{auth_author}"),
+                                      .tls = tls_macros(session, mta),
+                                      .declared_size = parameter(arguments, BASE_TEXT("SIZE="))};
     const struct policy_verdict *refusal;
 
     filter_message_end(session, NULL);
@@ -219,7 +271,7 @@ int filter_message_mail(struct filter_session *session, const struct filter_mta 
     if (refusal != NULL) {
         session->message = FILTER_MESSAGE_REFUSED;
         session->message_verdict = refusal;
-        log_refused(session, reverse_path);
+        log_refused(session, arguments[0]);
         return reply(session, mta, POLICY_STAGE_MAIL, refusal);
     }
     session->message = FILTER_MESSAGE_UNDER_WAY;
@@ -357,6 +409,9 @@ static const struct policy_verdict *judge(struct filter_session *session,
     latched = filter_session_latched(session);
     if (session->message != FILTER_MESSAGE_UNDER_WAY || latched != NULL) {
         return latched == NULL ? &cannot_edit : latched;
+    }
+    if (macro(mta, "i").length == 0) {
+        filter_macros_miss(&session->daemon->macros, FILTER_MACRO_QUEUE_ID);
     }
     policy_session_queue_id(session->policy, macro(mta, "i"));
     verdict = policy_session_eom(session->policy, mta->ops->progress, mta->context);

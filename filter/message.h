@@ -21,9 +21,10 @@ int filter_message_connect(struct filter_session *session, const struct filter_m
                            const char *host, const struct sockaddr *address);
 int filter_message_helo(struct filter_session *session, const struct filter_mta *mta,
                         const char *helo);
-/* Begins a message; one that is still under way ends first. */
+/* Begins a message; one that is still under way ends first. `arguments` of MAIL, NULL behind the
+ * last: the path, and ESMTP parameters (RFC 5321 section 4.1.2) as the client typed them. */
 int filter_message_mail(struct filter_session *session, const struct filter_mta *mta,
-                        const char *reverse_path);
+                        char *const *arguments);
 int filter_message_rcpt(struct filter_session *session, const struct filter_mta *mta,
                         const char *forward_path);
 int filter_message_data(struct filter_session *session, const struct filter_mta *mta);

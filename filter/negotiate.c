@@ -69,15 +69,21 @@ bool filter_protocol_can_quarantine(const struct filter_protocol *protocol)
     return (protocol->actions & SMFIF_QUARANTINE) != 0;
 }
 
+/* Asked for at HELO and again at MAIL: a client need not say EHLO after STARTTLS, and is not to be
+ * taken for one without TLS. {cn_subject}, {cn_issuer} and {verify} are Sendmail's alone. */
+#define TLS_MACROS                                                                                \
+    "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer} {cn_subject} {cn_issuer} " \
+    "{verify}"
+
 const char *filter_negotiate_macros(const struct filter_protocol *protocol, enum policy_stage stage)
 {
     switch (stage) {
     case POLICY_STAGE_CONNECT:
-        return "j {daemon_name} v";
+        return "j {daemon_name} {daemon_port} v";
     case POLICY_STAGE_HELO:
-        return "{tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}";
+        return TLS_MACROS;
     case POLICY_STAGE_MAIL:
-        return "i {auth_type} {auth_authen}";
+        return "i {auth_type} {auth_authen} {auth_ssf} {auth_author} " TLS_MACROS;
     case POLICY_STAGE_RCPT:
     case POLICY_STAGE_EOM:
         return "i";

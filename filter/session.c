@@ -49,6 +49,7 @@ struct filter_session *filter_session_create(struct filter_daemon *daemon,
     session->daemon = daemon;
     session->policy = policy_session_create(&daemon->env, snapshot);
     policy_snapshot_unref(&snapshot);
+    session->needs_port = wishes.needs.has_port;
     if (wishes.is_refused) {
         session->connect_verdict = &too_many_sessions;
         warn_of_too_many(daemon, max);

@@ -26,6 +26,8 @@ struct filter_session {
     struct filter_daemon *daemon;
     struct policy_session *policy;
     struct filter_protocol protocol;
+    /* Rules ask for the port. */
+    bool needs_port;
 
     /* Verdicts given at a stage without a reply, kept for the next stage that replies; the first
      * counts. Those of connect and HELO hold for every message; NULL: none. */

@@ -12,6 +12,7 @@
 #include "dns/lookups.h"
 #include "dns/name.h"
 #include "policy/decision_inbound.h"
+#include "policy/decision_session.h"
 #include "policy/edits.h"
 
 const char *policy_direction_text(enum policy_direction direction)
@@ -106,11 +107,10 @@ static void log_envelope(const struct policy_decision *decision, struct base_log
     add_text(line, "queue", decision->queue_id);
     base_log_line_add_cstr(line, "dir", policy_direction_text(decision->direction));
     base_log_line_add_cstr(line, "by", decision->direction_by);
-    base_log_line_add(line, "client", decision->client_address);
-    add_text(line, "client-name", decision->client_name);
-    add_text(line, "helo", decision->helo);
-    add_text(line, "login", decision->login);
+    policy_decision_log_session(decision, line);
     base_log_line_add(line, "from", decision->mail_from);
+    if (decision->has_declared_size)
+        base_log_line_add_int(line, "declared-size", (int64_t)decision->declared_size);
     base_log_line_add_int(line, "rcpts", decision->recipients);
     if (decision->recipients > 0)
         base_log_line_add(line, "to", decision->first_recipient);
@@ -188,17 +188,6 @@ void policy_decision_log(const struct policy_decision *decision, struct base_log
     if (decision->is_aborted)
         base_log_line_add_int(line, "aborted", 1);
     base_log_line_add_int(line, "ms", decision->elapsed_ns / BASE_NS_PER_MS);
-}
-
-static struct base_json *client_json(const struct policy_decision *decision)
-{
-    struct base_json *object = base_json_object();
-
-    base_json_set_text_or_null(object, "address", decision->client_address);
-    base_json_set_text_or_null(object, "name", decision->client_name);
-    base_json_set_text_or_null(object, "helo", decision->helo);
-    base_json_set_text_or_null(object, "login", decision->login);
-    return object;
 }
 
 static struct base_json *recipients_json(const struct policy_decision *decision)
@@ -305,7 +294,7 @@ struct base_json *policy_decision_json(const struct policy_decision *decision,
     base_json_set_text_or_null(object, "queue_id", decision->queue_id);
     base_json_set_cstr(object, "direction", policy_direction_text(decision->direction));
     base_json_set_cstr(object, "direction_by", decision->direction_by);
-    base_json_set(object, "client", client_json(decision));
+    policy_decision_json_session(decision, object);
     base_json_set_text_or_null(object, "mail_from", decision->mail_from);
     base_json_set(object, "recipients", recipients_json(decision));
     base_json_set_text_or_null(object, "message_id", decision->message_id);

@@ -21,6 +21,7 @@ struct policy_edits;
 struct policy_exception;
 struct policy_iprev;
 struct policy_mailing_list;
+struct policy_tls;
 struct policy_rule_hit;
 struct spf_outcome;
 
@@ -88,7 +89,23 @@ struct policy_decision {
     struct base_text client_address;
     struct base_text client_name;
     struct base_text helo;
+    /* What the MTA says of itself: j, v, {daemon_name}, {daemon_port}; 0: not said. */
+    struct base_text mta_name;
+    struct base_text mta_version;
+    struct base_text daemon_name;
+    unsigned daemon_port;
+    /* NULL: none was told of. */
+    const struct policy_tls *tls;
     struct base_text login;
+    struct base_text auth_mechanism;
+    /* Whom the client itself names as the author (AUTH= of MAIL): nothing is known of it. */
+    struct base_text auth_author;
+    /* Key bits of the mechanism's own layer. */
+    bool has_auth_bits;
+    unsigned auth_bits;
+    /* SIZE= of MAIL. */
+    bool has_declared_size;
+    uint64_t declared_size;
     /* As sent, without brackets; "" for the null reverse-path. */
     struct base_text mail_from;
     unsigned recipients;
@@ -153,8 +170,10 @@ void policy_decision_make_id(char id[17], int64_t wall_ns);
 
 /* Appends the documented keys of the one log line (postseald(8), LOG), in this order; in brackets
  * those that are left out when there is nothing to say:
- *   id [queue] dir by client [client-name] [helo] [login] from rcpts [to] author [author-reason]
- *   [msgid] size action [code] [enhanced] [text] [rule] [would] [signed] [unsigned]
+ *   id [queue] dir by [daemon] [port] client [client-name] [helo] [tls] [cipher] [cipher-bits]
+ *   [cert] [cert-subject] [cert-issuer] [login] [mech] [auth-bits] [auth-author] from
+ *   [declared-size] rcpts [to] author [author-reason] [msgid] size
+ *   action [code] [enhanced] [text] [rule] [would] [signed] [unsigned]
  *   [spf] [helo-spf] [dkim] [dmarc] [dmarc-policy] [dmarc-psl] [iprev] [observed] [overdue]
  *   [override] [refused]
  *   [authres-removed] [left-out] [aborted] ms
@@ -166,6 +185,8 @@ void policy_decision_make_id(char id[17], int64_t wall_ns);
 void policy_decision_log(const struct policy_decision *decision, struct base_log_line *line);
 /* A new object with the documented members (postseal(1), eval --json), null where unknown:
  *   "id" "time" "queue_id" "direction" "direction_by" "client" {"address","name","helo","login"}
+ *   "mta" {"name","version","daemon","port"}   "auth" {"mechanism","bits","author"}
+ *   "tls" {"version","cipher","bits","certificate","subject","issuer"} or null   "declared_size"
  *   "mail_from" "recipients" {"count","kept":[...]} "message_id" "body_octets"
  *   "author" {"outcome","domain","reason","display_address"}
  *   "verdict" {"stage","action","code","enhanced","text","rule"}   "would": null or the like

@@ -32,6 +32,12 @@ struct policy_session {
     struct base_text client_name;
     struct base_text mta_name;
     struct base_text daemon_name;
+    struct base_text mta_version;
+    /* 0: not said. */
+    unsigned daemon_port;
+    /* Room taken once, when TLS was first told of; in use while has_tls. */
+    struct policy_tls *tls_room;
+    bool has_tls;
     /* Room for the longest HELO, taken once: clients may say HELO as often as they like. */
     char *helo_room;
     struct base_text helo;

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "policy/decision.h"
 #include "policy/edits.h"
+#include "policy/tls.h"
 #include "policy/verdict.h"
 
 struct base_budget;
@@ -54,17 +55,15 @@ struct policy_connect_facts {
     struct base_text mta_name;
     struct base_text daemon_name;
     struct base_text mta_version;
+    /* {daemon_port}: where the client came in. */
+    struct base_text daemon_port;
 };
 const struct policy_verdict *policy_session_connect(struct policy_session *session,
                                                     const struct policy_connect_facts *facts);
 
 struct policy_helo_facts {
     struct base_text helo;
-    struct base_text tls_version;
-    struct base_text cipher;
-    struct base_text cipher_bits;
-    struct base_text cert_subject;
-    struct base_text cert_issuer;
+    struct policy_tls_facts tls;
 };
 const struct policy_verdict *policy_session_helo(struct policy_session *session,
                                                  const struct policy_helo_facts *facts);
@@ -73,9 +72,16 @@ struct policy_mail_facts {
     /* As the client typed it, brackets or not: "<a@b.example>", "<>", "a@b.example". */
     struct base_text reverse_path;
     struct base_text auth_type;
-    /* The login; authenticated means that it is there and not empty. {auth_author} is the client's
-     * own word and is not handed in. */
+    /* The login; authenticated means that it is there and not empty. */
     struct base_text auth_authen;
+    /* {auth_ssf}, the key bits of the mechanism's own layer. */
+    struct base_text auth_ssf;
+    /* The client's own word (AUTH= of MAIL), whoever it is: recorded, never judged by. */
+    struct base_text auth_author;
+    /* As known at MAIL; without a version: as HELO said. */
+    struct policy_tls_facts tls;
+    /* SIZE= of MAIL (RFC 1870); {NULL, 0}: not declared. */
+    struct base_text declared_size;
     struct base_text queue_id;
 };
 /* Begins a message: implies policy_session_reset(). */

@@ -15,6 +15,10 @@ enum {
     /* Longer than any valid domain (RFC 1035 section 2.3.4): what is cut here stays invalid. */
     NAME_KEPT = 256,
     LOGIN_KEPT = 512,
+    MECHANISM_KEPT = 64,
+    VERSION_KEPT = 64,
+    PORT_MAX = 65535,
+    BITS_MAX = 65536,
     PATH_KEPT = POLICY_ADDRESS_MAX + 1,
     QUEUE_ID_KEPT = 128,
 };
@@ -26,6 +30,19 @@ static struct base_text real_name(struct base_text name)
         base_text_equals_nocase(name, BASE_TEXT("unknown")))
         return (struct base_text){NULL, 0};
     return name;
+}
+
+/* HELO may be said again while the message is under way: the message has its own. */
+static void note_tls(struct policy_session *session)
+{
+    struct policy_tls *copy;
+
+    if (!session->has_tls)
+        return;
+    copy = base_arena_alloc(session->message, sizeof(*copy));
+    if (copy != NULL)
+        *copy = *session->tls_room;
+    session->decision.tls = copy;
 }
 
 static void begin_decision(struct policy_session *session)
@@ -43,6 +60,11 @@ static void begin_decision(struct policy_session *session)
                            sizeof(session->client_address));
     decision->client_address = base_text_of(session->client_address);
     decision->client_name = session->client_name;
+    decision->mta_name = session->mta_name;
+    decision->mta_version = session->mta_version;
+    decision->daemon_name = session->daemon_name;
+    decision->daemon_port = session->daemon_port;
+    note_tls(session);
     /* HELO may be said again while the message is under way. */
     decision->helo = policy_session_copy(session->message, session->helo, NAME_KEPT);
 }
@@ -68,10 +90,14 @@ static const struct policy_verdict *decide_early(struct policy_session *session,
 const struct policy_verdict *policy_session_connect(struct policy_session *session,
                                                     const struct policy_connect_facts *facts)
 {
+    uint64_t port;
+
     policy_session_reset(session);
     policy_helo_evaluation_reset(session);
     base_arena_reset(session->connection);
     session->helo_room = NULL;
+    session->tls_room = NULL;
+    session->has_tls = false;
     session->helo = (struct base_text){NULL, 0};
     session->is_session_accepted = false;
     session->session_mark = NULL;
@@ -83,12 +109,27 @@ const struct policy_verdict *policy_session_connect(struct policy_session *sessi
         policy_session_copy(session->connection, real_name(facts->client_name), NAME_KEPT);
     session->mta_name = policy_session_copy(session->connection, facts->mta_name, NAME_KEPT);
     session->daemon_name = policy_session_copy(session->connection, facts->daemon_name, NAME_KEPT);
+    session->mta_version =
+        policy_session_copy(session->connection, facts->mta_version, VERSION_KEPT);
+    session->daemon_port =
+        base_text_to_uint(facts->daemon_port, PORT_MAX, &port) ? (unsigned)port : 0;
     const struct policy_verdict *verdict = decide_early(session, POLICY_STAGE_CONNECT);
 
     session->is_connect_accepted = session->is_session_accepted;
     session->connect_mark = session->session_mark;
     session->connect_would = session->session_would;
     return verdict;
+}
+
+/* False: the facts are of no TLS. */
+static bool read_tls(struct policy_session *session, const struct policy_tls_facts *facts)
+{
+    if (facts->version.length == 0)
+        return false;
+    if (session->tls_room == NULL)
+        session->tls_room = base_arena_alloc(session->connection, sizeof(*session->tls_room));
+    return session->tls_room != NULL &&
+           policy_tls_read(session->tls_room, facts, session->mta_version);
 }
 
 const struct policy_verdict *policy_session_helo(struct policy_session *session,
@@ -113,6 +154,7 @@ const struct policy_verdict *policy_session_helo(struct policy_session *session,
         session->helo_room[length] = '\0';
         session->helo = (struct base_text){session->helo_room, length};
     }
+    session->has_tls = read_tls(session, &facts->tls);
     session->is_session_accepted = session->is_connect_accepted;
     session->session_mark = session->connect_mark;
     session->session_would = session->connect_would;
@@ -140,6 +182,18 @@ static const struct policy_verdict *decide(struct policy_session *session, enum 
     return verdict;
 }
 
+static void note_auth(struct policy_session *session, const struct policy_mail_facts *facts)
+{
+    struct policy_decision *decision = &session->decision;
+    uint64_t bits;
+
+    decision->auth_mechanism =
+        policy_session_copy(session->message, facts->auth_type, MECHANISM_KEPT);
+    decision->has_auth_bits = base_text_to_uint(facts->auth_ssf, BITS_MAX, &bits);
+    decision->auth_bits = decision->has_auth_bits ? (unsigned)bits : 0;
+    decision->auth_author = policy_session_copy(session->message, facts->auth_author, LOGIN_KEPT);
+}
+
 const struct policy_verdict *policy_session_mail(struct policy_session *session,
                                                  const struct policy_mail_facts *facts)
 {
@@ -156,7 +210,11 @@ const struct policy_verdict *policy_session_mail(struct policy_session *session,
     policy_session_reset(session);
     session->has_message = true;
     session->begin_ns = base_clock_mono_ns(session->env.clock);
+    session->has_tls |= read_tls(session, &facts->tls);
     begin_decision(session);
+    note_auth(session, facts);
+    decision->has_declared_size =
+        base_text_to_uint(facts->declared_size, INT64_MAX, &decision->declared_size);
     decision->login = policy_session_copy(session->message, facts->auth_authen, LOGIN_KEPT);
     decision->mail_from = kept_path(session, facts->reverse_path);
     (void)policy_address_parse(decision->mail_from, &session->sender);

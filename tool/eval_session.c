@@ -38,6 +38,25 @@ bool tool_address_parse(const char *text, struct sockaddr_storage *address_r,
     return false;
 }
 
+/* Names of a certificate are those of one that the MTA trusts, whole ("/O=...") or common. */
+static struct policy_tls_facts tls_flags(const struct tool_args *args)
+{
+    struct base_text subject = flag_text(args, "cert-subject");
+    struct base_text issuer = flag_text(args, "cert-issuer");
+    bool has_certificate = subject.length > 0 || issuer.length > 0;
+
+    return (struct policy_tls_facts){
+        .version = flag_text(args, "tls"),
+        .cipher = flag_text(args, "cipher"),
+        .cipher_bits = flag_text(args, "cipher-bits"),
+        .cert_subject = subject,
+        .cert_issuer = issuer,
+        .cn_subject = subject,
+        .cn_issuer = issuer,
+        .verify = has_certificate ? BASE_TEXT("OK") : (struct base_text){NULL, 0},
+    };
+}
+
 bool tool_envelope_init(struct tool_envelope *envelope_r, const struct tool_args *args,
                         struct base_error *error_r)
 {
@@ -45,8 +64,10 @@ bool tool_envelope_init(struct tool_envelope *envelope_r, const struct tool_args
         .connect.client_name = flag_text(args, "client-name"),
         .connect.daemon_name = flag_text(args, "daemon"),
         .helo.helo = flag_text(args, "helo"),
-        .helo.tls_version = flag_text(args, "tls"),
-        .helo.cipher_bits = flag_text(args, "cipher-bits"),
+        .connect.daemon_port = flag_text(args, "port"),
+        .helo.tls = tls_flags(args),
+        .mail.tls = tls_flags(args),
+        .mail.declared_size = flag_text(args, "size"),
         .mail.reverse_path = flag_text(args, "from"),
         .mail.auth_type = flag_text(args, "auth-mech"),
         .mail.auth_authen = flag_text(args, "login"),

@@ -239,13 +239,52 @@ static void eom_call(struct policy_session *session)
     }
 }
 
+static struct policy_tls_facts tls_facts(struct input *input)
+{
+    struct policy_tls_facts facts = {.version = text(input)};
+
+    facts.cipher = text(input);
+    facts.cipher_bits = text(input);
+    facts.cert_subject = text(input);
+    facts.cert_issuer = text(input);
+    facts.cn_subject = text(input);
+    facts.verify = next(input) & 1 ? BASE_TEXT("OK") : text(input);
+    return facts;
+}
+
+static void tls_helo_call(struct policy_session *session, struct input *input)
+{
+    struct policy_helo_facts facts = {.helo = text(input)};
+
+    facts.tls = tls_facts(input);
+    policy_session_helo(session, &facts);
+}
+
+static void tls_mail_call(struct policy_session *session, struct input *input)
+{
+    struct policy_mail_facts facts = {.reverse_path = text(input)};
+
+    facts.tls = tls_facts(input);
+    facts.auth_type = text(input);
+    facts.auth_ssf = text(input);
+    facts.auth_author = text(input);
+    facts.declared_size = text(input);
+    policy_session_mail(session, &facts);
+}
+
 static void call(struct policy_session *session, struct input *input)
 {
     struct policy_helo_facts helo;
 
-    switch (next(input) % 12) {
+    switch (next(input) % 14) {
     case 0:
         connect_call(session, input);
+        break;
+    case 12:
+        tls_helo_call(session, input);
+        break;
+    case 13:
+        tls_mail_call(session, input);
         break;
     case 1:
         helo = (struct policy_helo_facts){.helo = text(input)};

@@ -30,6 +30,7 @@
 #include "policy/rules.h"
 #include "policy/snapshot.h"
 #include "policy/spf/spf.h"
+#include "policy/tls.h"
 #include "tool/command.h"
 
 #define FILE_MAX ((size_t)1 << 20)
@@ -358,6 +359,14 @@ static struct policy_rule_hit over_hit = {.name = "rule", .is_over = true};
 static struct policy_rule_hit some_hit = {
     .name = "rule", .mode = POLICY_RULE_OBSERVE, .next = &over_hit};
 
+static const struct policy_tls some_tls = {
+    .version = "TLSv1.3",
+    .cipher = "cipher",
+    .certificate = POLICY_CERTIFICATE_VERIFIED,
+    .subject = "subject",
+    .issuer = "issuer",
+};
+
 static struct policy_decision full_decision(enum policy_author_outcome author)
 {
     return (struct policy_decision){
@@ -367,7 +376,16 @@ static struct policy_decision full_decision(enum policy_author_outcome author)
         .client_address = BASE_TEXT("192.0.2.1"),
         .client_name = BASE_TEXT("client"),
         .helo = BASE_TEXT("helo"),
+        .mta_name = BASE_TEXT("mta"),
+        .mta_version = BASE_TEXT("version"),
+        .daemon_name = BASE_TEXT("daemon"),
+        .daemon_port = 25,
+        .tls = &some_tls,
         .login = BASE_TEXT("login"),
+        .auth_mechanism = BASE_TEXT("PLAIN"),
+        .auth_author = BASE_TEXT("author"),
+        .has_auth_bits = true,
+        .has_declared_size = true,
         .mail_from = BASE_TEXT("from"),
         .recipients = 1,
         .first_recipient = BASE_TEXT("to"),

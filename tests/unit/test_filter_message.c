@@ -25,6 +25,8 @@
 
 struct fake_mta {
     const char *queue_id;
+    /* Name and value, NULL behind the last. */
+    const char *const *macros;
     char log[2048];
     bool refuses_edits;
 };
@@ -33,6 +35,11 @@ static const char *fake_macro(void *context, const char *name)
 {
     const struct fake_mta *fake = context;
 
+    for (size_t i = 0; fake->macros != NULL && fake->macros[i] != NULL; i += 2) {
+        if (strcmp(name, fake->macros[i]) == 0) {
+            return fake->macros[i + 1];
+        }
+    }
     return strcmp(name, "i") == 0 ? fake->queue_id : NULL;
 }
 
@@ -142,7 +149,7 @@ static void test_edits(void **state)
             set_up(&f, "authserv-id = \"mx.example.org\"\n");
             f.fake.refuses_edits = refuses;
             open_session(&f, &offers[i]);
-            filter_message_mail(f.session, &f.mta, "<a@example.com>");
+            filter_message_mail(f.session, &f.mta, (char *[]){"<a@example.com>", NULL});
             filter_message_rcpt(f.session, &f.mta, "<b@example.org>");
             filter_message_field(f.session, &f.mta, "Authentication-Results", forged);
             filter_message_field(f.session, &f.mta, "From", " a@example.com");
@@ -167,13 +174,13 @@ static void test_stale_queue_id(void **state)
     (void)state;
     set_up(&f, "");
     open_session(&f, &full_offer);
-    filter_message_mail(f.session, &f.mta, "<a@example.com>");
+    filter_message_mail(f.session, &f.mta, (char *[]){"<a@example.com>", NULL});
     f.fake.queue_id = "FIRST";
     filter_message_eoh(f.session, &f.mta);
     assert_int_equal(decision(&f)->queue_id.length, 5);
     filter_message_eom(f.session, &f.mta);
 
-    filter_message_mail(f.session, &f.mta, "<a@example.com>");
+    filter_message_mail(f.session, &f.mta, (char *[]){"<a@example.com>", NULL});
     filter_message_rcpt(f.session, &f.mta, "<b@example.org>");
     assert_int_equal(decision(&f)->queue_id.length, 0);
     f.fake.queue_id = "SECOND";
@@ -197,8 +204,9 @@ static void test_draining(void **state)
         set_up(&f, "");
         open_session(&f, cases[i].offer);
         filter_count_drain(&f.daemon.count);
-        assert_int_equal(filter_message_mail(f.session, &f.mta, "<a@example.com>"),
-                         cases[i].at_mail);
+        assert_int_equal(
+            filter_message_mail(f.session, &f.mta, (char *[]){"<a@example.com>", NULL}),
+            cases[i].at_mail);
         assert_false(policy_session_has_message(f.session->policy));
         if (cases[i].at_mail == SMFIS_NOREPLY) {
             assert_int_equal(filter_count_read(&f.daemon.count).refused, 1);
@@ -221,10 +229,12 @@ static void test_no_memory(void **state)
     open_session(&f, &old_offer);
     struct base_arena *others = base_arena_create(MEMORY, f.daemon.budget);
     assert_non_null(base_arena_alloc(others, 17 * 1024 * 1024));
-    assert_int_equal(filter_message_mail(f.session, &f.mta, "<a@example.com>"), SMFIS_TEMPFAIL);
+    assert_int_equal(filter_message_mail(f.session, &f.mta, (char *[]){"<a@example.com>", NULL}),
+                     SMFIS_TEMPFAIL);
     assert_string_equal(f.fake.log, "451 4.3.2;");
     base_arena_destroy(&others);
-    assert_int_equal(filter_message_mail(f.session, &f.mta, "<a@example.com>"), SMFIS_CONTINUE);
+    assert_int_equal(filter_message_mail(f.session, &f.mta, (char *[]){"<a@example.com>", NULL}),
+                     SMFIS_CONTINUE);
     tear_down(&f);
 }
 
@@ -240,7 +250,7 @@ static void test_too_many_sessions(void **state)
     assert_int_equal(filter_message_connect(f.session, &f.mta, "x", NULL), SMFIS_TEMPFAIL);
     assert_string_equal(f.fake.log, "451 4.3.2;");
     /* An MTA that goes on all the same gets nothing else. */
-    filter_message_mail(f.session, &f.mta, "<a@example.com>");
+    filter_message_mail(f.session, &f.mta, (char *[]){"<a@example.com>", NULL});
     assert_int_equal(filter_message_eom(f.session, &f.mta), SMFIS_TEMPFAIL);
     filter_session_destroy(&first);
     tear_down(&f);
@@ -257,7 +267,7 @@ static void test_data_told(void **state)
 
         set_up(&f, "rule \"r\" { stage = data action = mark }\n");
         open_session(&f, offers[i]);
-        filter_message_mail(f.session, &f.mta, "<a@example.com>");
+        filter_message_mail(f.session, &f.mta, (char *[]){"<a@example.com>", NULL});
         filter_message_rcpt(f.session, &f.mta, "<b@example.org>");
         if (offers[i] == &old_offer) {
             filter_message_data(f.session, &f.mta);
@@ -283,12 +293,12 @@ static void test_out_of_order(void **state)
     filter_message_body(f.session, &f.mta, "x", 1);
     assert_int_equal(filter_message_eom(f.session, &f.mta), SMFIS_TEMPFAIL);
     /* MAIL without an end of the one before, EHLO inside a message, close inside one. */
-    filter_message_mail(f.session, &f.mta, "<a@example.com>");
-    filter_message_mail(f.session, &f.mta, "<>");
+    filter_message_mail(f.session, &f.mta, (char *[]){"<a@example.com>", NULL});
+    filter_message_mail(f.session, &f.mta, (char *[]){"<>", NULL});
     assert_int_equal(filter_count_read(&f.daemon.count).under_way, 1);
     filter_message_helo(f.session, &f.mta, "again");
     assert_int_equal(filter_count_read(&f.daemon.count).under_way, 0);
-    filter_message_mail(f.session, &f.mta, "<a@example.com>");
+    filter_message_mail(f.session, &f.mta, (char *[]){"<a@example.com>", NULL});
     tear_down(&f);
 }
 
@@ -303,16 +313,81 @@ static void test_offer_too_small(void **state)
     tear_down(&f);
 }
 
+/* Each macro and parameter becomes its fact. */
+static void test_facts(void **state)
+{
+    static const struct filter_offer offer = {0x1ff, 0x1fffff};
+    static const char *const macros[] = {
+        "j",
+        "mx.example.org",
+        "v",
+        "8.17.1.9",
+        "{daemon_name}",
+        "MSA",
+        "{daemon_port}",
+        "587",
+        "{tls_version}",
+        "TLSv1.3",
+        "{cipher}",
+        "AES",
+        "{cipher_bits}",
+        "256",
+        "{cert_subject}",
+        "/CN=c",
+        "{cert_issuer}",
+        "/CN=ca",
+        "{cn_subject}",
+        "c",
+        "{cn_issuer}",
+        "ca",
+        "{verify}",
+        "OK",
+        "{auth_type}",
+        "PLAIN",
+        "{auth_authen}",
+        "joe",
+        "{auth_ssf}",
+        "128",
+        "{auth_author}",
+        "<x>",
+        NULL,
+    };
+    static char *const arguments[] = {"<a@example.com>", "BODY=8BITMIME", "size=77", NULL};
+    struct fixture f;
+
+    (void)state;
+    set_up(&f, "");
+    f.fake.macros = macros;
+    open_session(&f, &offer);
+    filter_message_mail(f.session, &f.mta, arguments);
+    const struct policy_decision *it = decision(&f);
+    assert_int_equal(it->daemon_port, 587);
+    assert_string_equal(it->daemon_name.data, "MSA");
+    assert_string_equal(it->mta_version.data, "8.17.1.9");
+    assert_string_equal(it->tls->version, "TLSv1.3");
+    assert_string_equal(it->tls->cipher, "AES");
+    assert_int_equal(it->tls->cipher_bits, 256);
+    assert_int_equal(it->tls->certificate, POLICY_CERTIFICATE_VERIFIED);
+    assert_string_equal(it->tls->subject, "/CN=c");
+    assert_string_equal(it->tls->subject_cn, "c");
+    assert_string_equal(it->tls->issuer_cn, "ca");
+    assert_string_equal(it->auth_mechanism.data, "PLAIN");
+    assert_string_equal(it->login.data, "joe");
+    assert_int_equal(it->auth_bits, 128);
+    assert_string_equal(it->auth_author.data, "<x>");
+    assert_true(it->has_declared_size);
+    assert_int_equal(it->declared_size, 77);
+    tear_down(&f);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_edits),
-                                       cmocka_unit_test(test_stale_queue_id),
-                                       cmocka_unit_test(test_draining),
-                                       cmocka_unit_test(test_no_memory),
-                                       cmocka_unit_test(test_too_many_sessions),
-                                       cmocka_unit_test(test_data_told),
-                                       cmocka_unit_test(test_out_of_order),
-                                       cmocka_unit_test(test_offer_too_small)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_facts),          cmocka_unit_test(test_edits),
+        cmocka_unit_test(test_stale_queue_id), cmocka_unit_test(test_draining),
+        cmocka_unit_test(test_no_memory),      cmocka_unit_test(test_too_many_sessions),
+        cmocka_unit_test(test_data_told),      cmocka_unit_test(test_out_of_order),
+        cmocka_unit_test(test_offer_too_small)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

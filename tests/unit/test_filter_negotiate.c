@@ -150,7 +150,10 @@ static void test_macros(void **state)
         strstr(filter_negotiate_macros(&silent, POLICY_STAGE_CONNECT), "{daemon_name}"));
     assert_non_null(strstr(filter_negotiate_macros(&silent, POLICY_STAGE_HELO), "{tls_version}"));
     assert_non_null(strstr(filter_negotiate_macros(&silent, POLICY_STAGE_MAIL), "{auth_authen}"));
-    assert_null(strstr(filter_negotiate_macros(&silent, POLICY_STAGE_MAIL), "{auth_author}"));
+    assert_non_null(strstr(filter_negotiate_macros(&silent, POLICY_STAGE_MAIL), "{tls_version}"));
+    assert_non_null(
+        strstr(filter_negotiate_macros(&silent, POLICY_STAGE_CONNECT), "{daemon_port}"));
+    assert_non_null(strstr(filter_negotiate_macros(&silent, POLICY_STAGE_HELO), "{verify}"));
     assert_string_equal(filter_negotiate_macros(&silent, POLICY_STAGE_EOM), "i");
     assert_null(filter_negotiate_macros(&silent, POLICY_STAGE_DATA));
     assert_string_equal(filter_negotiate_macros(&talking, POLICY_STAGE_DATA), "i");

@@ -172,6 +172,10 @@ static void test_json_members(void **state)
         "direction",
         "direction_by",
         "client",
+        "mta",
+        "tls",
+        "auth",
+        "declared_size",
         "mail_from",
         "recipients",
         "message_id",
@@ -214,6 +218,11 @@ static void test_json_members(void **state)
     assert_member(json, "mail_from", "");
     assert_member(json, "client.address", "192.0.2.1");
     assert_member(json, "client.helo", NULL);
+    assert_member(json, "mta.name", NULL);
+    assert_member(json, "mta.port", NULL);
+    assert_member(json, "tls", NULL);
+    assert_member(json, "auth.mechanism", NULL);
+    assert_member(json, "declared_size", NULL);
     assert_member(json, "author.outcome", "unknown");
     assert_member(json, "author.domain", NULL);
     assert_member(json, "verdict.action", "continue");
