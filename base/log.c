@@ -41,11 +41,32 @@ void base_log_init(const struct base_log_options *options)
     atomic_store(&settings.target, (int)options->target);
 }
 
-static const char *level_text(enum base_log_level level)
+void base_log_set_level(enum base_log_level level)
+{
+    atomic_store(&settings.level, (int)level);
+}
+
+enum base_log_level base_log_get_level(void)
+{
+    return (enum base_log_level)atomic_load(&settings.level);
+}
+
+const char *base_log_level_text(enum base_log_level level)
 {
     static const char *const texts[] = {"debug", "info", "warning", "error"};
 
     return texts[level];
+}
+
+bool base_log_level_parse(struct base_text text, enum base_log_level *level_r)
+{
+    for (int level = BASE_LOG_DEBUG; level <= BASE_LOG_ERROR; level++) {
+        if (base_text_equals(text, base_text_of(base_log_level_text((enum base_log_level)level)))) {
+            *level_r = (enum base_log_level)level;
+            return true;
+        }
+    }
+    return false;
 }
 
 static int level_priority(enum base_log_level level)
@@ -98,7 +119,7 @@ static void write_line(enum base_log_level level, struct base_text text)
     if (!is_json()) {
         if (ident != NULL)
             base_buf_appendf(&out, "%.48s: ", ident);
-        base_buf_appendf(&out, "%s: ", level_text(level));
+        base_buf_appendf(&out, "%s: ", base_log_level_text(level));
     }
     if (text.length > LINE_MAX_OCTETS - 1 - out.length)
         text.length = LINE_MAX_OCTETS - 1 - out.length;
@@ -175,7 +196,8 @@ static void begin_json(struct base_buf *out, enum base_log_level level)
     char time_text[32];
 
     base_clock_format_rfc3339(base_clock_wall_s(&clock), time_text, sizeof(time_text));
-    base_buf_appendf(out, "{\"time\":\"%s\",\"level\":\"%s\"", time_text, level_text(level));
+    base_buf_appendf(out, "{\"time\":\"%s\",\"level\":\"%s\"", time_text,
+                     base_log_level_text(level));
 }
 
 void base_log(enum base_log_level level, const char *format, ...)

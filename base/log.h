@@ -47,6 +47,14 @@ struct base_log_options {
  * stderr, text, info. */
 void base_log_init(const struct base_log_options *options);
 
+/* The level alone, until the next base_log_init(); from any thread. */
+void base_log_set_level(enum base_log_level level);
+enum base_log_level base_log_get_level(void);
+/* "debug", "info", "warning", "error", and back; false: none of these. */
+const char *base_log_level_text(enum base_log_level level);
+__attribute__((warn_unused_result)) bool base_log_level_parse(struct base_text text,
+                                                              enum base_log_level *level_r);
+
 void base_log(enum base_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 #define base_log_debug(...)   base_log(BASE_LOG_DEBUG, __VA_ARGS__)

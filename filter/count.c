@@ -25,7 +25,9 @@ bool filter_count_begin_session(struct filter_count *count, int64_t max)
 
     pthread_mutex_lock(&count->mutex);
     count->sessions++;
+    count->sessions_total++;
     is_within = (int64_t)count->sessions <= max;
+    count->sessions_refused += !is_within;
     pthread_mutex_unlock(&count->mutex);
     return is_within;
 }
@@ -121,7 +123,10 @@ struct filter_numbers filter_count_read(struct filter_count *count)
     struct filter_numbers numbers;
 
     pthread_mutex_lock(&count->mutex);
-    numbers = (struct filter_numbers){.sessions = count->sessions,
+    numbers = (struct filter_numbers){.is_draining = count->is_draining,
+                                      .sessions_total = count->sessions_total,
+                                      .sessions_refused = count->sessions_refused,
+                                      .sessions = count->sessions,
                                       .under_way = count->under_way,
                                       .refused = count->refused,
                                       .messages_total = count->messages_total};

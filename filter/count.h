@@ -22,9 +22,15 @@ struct filter_count {
     bool has_ended;
     int64_t last_end_ns;
     uint64_t messages_total;
+    uint64_t sessions_total;
+    uint64_t sessions_refused;
 };
 
 struct filter_numbers {
+    bool is_draining;
+    uint64_t sessions_total;
+    /* For `sessions-max`. */
+    uint64_t sessions_refused;
     unsigned sessions;
     unsigned under_way;
     unsigned refused;

@@ -10,6 +10,7 @@
 #include "filter/count.h"
 #include "filter/macros.h"
 #include "filter/snapshot.h"
+#include "filter/status.h"
 #include "policy/session.h"
 
 struct base_budget;
@@ -22,6 +23,7 @@ struct filter_daemon {
     /* Said to be missing. */
     struct filter_macros macros;
     struct filter_snapshot snapshot;
+    struct filter_status_facts facts;
     /* The listening socket is TCP's. */
     bool is_inet;
     /* Sessions refused for `sessions-max` since it was last said, and when that was. */

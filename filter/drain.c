@@ -38,7 +38,8 @@ static bool wait(struct drain *drain, bool want_refused_too, int64_t timeout_ns)
         if (left_ns <= 0) {
             return false;
         }
-        drain->is_impatient = filter_signals_wait(drain->signal_fd, -1, 0) == FILTER_SIGNAL_STOP;
+        drain->is_impatient =
+            filter_signals_wait(drain->signal_fd, -1, -1, 0) == FILTER_SIGNAL_STOP;
     }
     return false;
 }

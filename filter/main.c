@@ -1,7 +1,7 @@
 /* postseald: the order of its start, its main loop, its end. What keeps it from starting is said on
  * standard error before the listener is up:
  *
- *   command line -> configuration -> background -> socket, state folder, pid file (still as
+ *   command line -> configuration -> background -> sockets, state folder, pid file (still as
  *   root) -> limits, privileges -> DNS -> configuration again and keys, as the user that reloads
  * them -> libmilter
  *
@@ -27,6 +27,8 @@
 #include "dns/resolver.h"
 #include "filter/background.h"
 #include "filter/callbacks.h"
+#include "filter/control.h"
+#include "filter/control_commands.h"
 #include "filter/daemon.h"
 #include "filter/drain.h"
 #include "filter/listener.h"
@@ -48,6 +50,8 @@ struct process {
     struct filter_pidfile pidfile;
     struct filter_identity identity;
     struct filter_state_dir state_dir;
+    struct filter_control *control;
+    struct filter_control_context control_context;
     struct filter_listener listener;
     struct filter_daemon daemon;
     int signal_fd;
@@ -132,12 +136,39 @@ static struct conf_snapshot *read_configuration(const struct process *process,
     return conf;
 }
 
+/* The state folder and the control socket in it. */
+static int open_state(struct process *process, const struct conf_snapshot *conf,
+                      struct base_error *error_r)
+{
+    const struct conf_daemon *daemon = conf_daemon_get(conf);
+    enum filter_state_fault fault;
+
+    if (!filter_privileges_find(daemon->user, daemon->group, &process->identity, error_r)) {
+        return EX_CONFIG;
+    }
+    fault =
+        filter_state_dir_open(&process->state_dir, daemon->state_dir, &process->identity, error_r);
+    if (fault == FILTER_STATE_OK) {
+        fault = filter_control_open(&process->control, conf, &process->identity, error_r);
+    }
+    switch (fault) {
+    case FILTER_STATE_BAD:
+        return EX_CONFIG;
+    case FILTER_STATE_UNAVAILABLE:
+        return EX_UNAVAILABLE;
+    case FILTER_STATE_OK:
+        break;
+    }
+    return EX_OK;
+}
+
 /* The socket, the state folder and the pid file, then no longer root. */
 static int settle(struct process *process, const struct conf_snapshot *conf,
                   struct base_error *error_r)
 {
     const struct conf_daemon *daemon = conf_daemon_get(conf);
     bool is_config_fault;
+    int status;
 
     if (!filter_callbacks_register(&process->daemon, daemon->listen, daemon->mta_timeout)) {
         base_error_set(error_r, "libmilter refuses the filter");
@@ -152,17 +183,9 @@ static int settle(struct process *process, const struct conf_snapshot *conf,
         break;
     }
     process->daemon.is_inet = process->listener.socket.kind != CONF_SOCKET_UNIX;
-    if (!filter_privileges_find(daemon->user, daemon->group, &process->identity, error_r)) {
-        return EX_CONFIG;
-    }
-    switch (filter_state_dir_open(&process->state_dir, daemon->state_dir, &process->identity,
-                                  error_r)) {
-    case FILTER_STATE_BAD:
-        return EX_CONFIG;
-    case FILTER_STATE_UNAVAILABLE:
-        return EX_UNAVAILABLE;
-    case FILTER_STATE_OK:
-        break;
+    status = open_state(process, conf, error_r);
+    if (status != EX_OK) {
+        return status;
     }
     if (!filter_pidfile_write(&process->pidfile, daemon->pid_file,
                               process->background.ready_fd >= 0, error_r)) {
@@ -221,6 +244,26 @@ static int load(struct process *process, const struct conf_snapshot *conf,
     return EX_OK;
 }
 
+static bool reload(void *context, struct base_error *error_r);
+
+/* Commands of the control socket; modules of their own add theirs here. */
+static bool start_control(struct process *process, struct base_error *error_r)
+{
+    struct filter_daemon *daemon = &process->daemon;
+
+    daemon->facts = (struct filter_status_facts){
+        .config_path = process->config_path,
+        .zone_path = process->options.zone_path,
+        .has_fixed_time = process->options.has_fixed_time,
+        .started_s = base_clock_wall_s(&daemon->clock),
+        .started_ns = base_clock_mono_ns(&daemon->clock),
+    };
+    process->control_context =
+        (struct filter_control_context){.daemon = daemon, .reload = reload, .process = process};
+    filter_control_commands_register(process->control, &process->control_context);
+    return filter_control_start(process->control, &daemon->clock, error_r);
+}
+
 static void say_hello(const struct process *process, const struct conf_snapshot *conf)
 {
     base_log_info("postseald " PACKAGE_VERSION " listens on %s", conf_daemon_get(conf)->listen);
@@ -253,6 +296,9 @@ static int start(struct process *process, struct base_error *error_r)
         status = process->signal_fd < 0 ? EX_UNAVAILABLE : load(process, conf, error_r);
     }
     if (status == EX_OK) {
+        status = start_control(process, error_r) ? EX_OK : EX_UNAVAILABLE;
+    }
+    if (status == EX_OK) {
         status = filter_listener_start(&process->listener, error_r) ? EX_OK : EX_UNAVAILABLE;
     }
     if (status == EX_OK) {
@@ -281,28 +327,45 @@ static void say_status(struct filter_daemon *daemon)
                   base_budget_used(daemon->budget));
 }
 
+/* SIGHUP's work, whoever asks for it. */
+static bool reload(void *context, struct base_error *error_r)
+{
+    struct process *process = context;
+    struct filter_daemon *daemon = &process->daemon;
+    bool is_good;
+
+    filter_notify_reloading(base_clock_mono_ns(&daemon->clock));
+    is_good = filter_reload(daemon, process->config_path, error_r);
+    filter_notify_ready(generation(daemon));
+    return is_good;
+}
+
 static int serve(struct process *process)
 {
     struct filter_daemon *daemon = &process->daemon;
     int interval_ms = filter_notify_interval_ms();
+    struct base_error error;
 
     filter_notify_ready(generation(daemon));
     filter_background_ready(&process->background);
     for (;;) {
         switch (filter_signals_wait(process->signal_fd,
-                                    filter_listener_ended_fd(&process->listener), interval_ms)) {
+                                    filter_listener_ended_fd(&process->listener),
+                                    filter_control_job_fd(process->control), interval_ms)) {
         case FILTER_SIGNAL_NONE:
             break;
         case FILTER_SIGNAL_RELOAD:
-            filter_notify_reloading(base_clock_mono_ns(&daemon->clock));
-            (void)filter_reload(daemon, process->config_path);
-            filter_notify_ready(generation(daemon));
+            (void)reload(process, &error);
+            break;
+        case FILTER_SIGNAL_JOB:
+            filter_control_run_jobs(process->control);
             break;
         case FILTER_SIGNAL_STATUS:
             say_status(daemon);
             break;
         case FILTER_SIGNAL_STOP:
             filter_notify_stopping();
+            filter_control_refuse_jobs(process->control);
             filter_drain(daemon, &process->listener, process->signal_fd);
             return EX_OK;
         case FILTER_SIGNAL_ENDED:
@@ -318,6 +381,7 @@ static int serve(struct process *process)
  * before, because what a living thread of OpenSSL holds is none. */
 static _Noreturn void end(struct process *process, int status)
 {
+    filter_control_destroy(&process->control);
     filter_listener_abandon(&process->listener);
     filter_pidfile_remove(&process->pidfile);
     base_log_info("stopped");
@@ -353,6 +417,7 @@ int main(int argc, char **argv)
     }
     status = start(&process, &error);
     if (status != EX_OK) {
+        filter_control_destroy(&process.control);
         filter_listener_abandon(&process.listener);
         filter_pidfile_remove(&process.pidfile);
         return fail(status, &error);

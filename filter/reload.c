@@ -63,16 +63,15 @@ static void warn_of_restart(const struct conf_daemon *old, const struct conf_dae
     warn_unless(is_same_text(old->trust_anchor, new->trust_anchor), "trust-anchor");
 }
 
-bool filter_reload(struct filter_daemon *daemon, const char *path)
+bool filter_reload(struct filter_daemon *daemon, const char *path, struct base_error *error_r)
 {
     struct policy_snapshot *old = filter_snapshot_get(&daemon->snapshot);
-    struct base_error error;
-    struct policy_snapshot *next = filter_snapshot_load(path, &error);
+    struct policy_snapshot *next = filter_snapshot_load(path, error_r);
     const struct conf_snapshot *conf;
 
     if (next == NULL) {
         base_log_error("reload refused, configuration %" PRIu64 " stays in force: %s",
-                       policy_snapshot_generation(old), error.text);
+                       policy_snapshot_generation(old), error_r->text);
         policy_snapshot_unref(&old);
         return false;
     }

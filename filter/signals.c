@@ -58,15 +58,20 @@ static enum filter_signal read_signal(int fd)
     }
 }
 
-enum filter_signal filter_signals_wait(int fd, int ended_fd, int timeout_ms)
+enum filter_signal filter_signals_wait(int fd, int ended_fd, int job_fd, int timeout_ms)
 {
-    struct pollfd polled[2] = {{.fd = fd, .events = POLLIN}, {.fd = ended_fd, .events = POLLIN}};
+    struct pollfd polled[3] = {{.fd = fd, .events = POLLIN},
+                               {.fd = ended_fd, .events = POLLIN},
+                               {.fd = job_fd, .events = POLLIN}};
 
-    if (poll(polled, 2, timeout_ms) <= 0) {
+    if (poll(polled, 3, timeout_ms) <= 0) {
         return FILTER_SIGNAL_NONE;
     }
     if ((polled[0].revents & POLLIN) != 0) {
         return read_signal(fd);
     }
-    return polled[1].revents != 0 ? FILTER_SIGNAL_ENDED : FILTER_SIGNAL_NONE;
+    if (polled[1].revents != 0) {
+        return FILTER_SIGNAL_ENDED;
+    }
+    return polled[2].revents != 0 ? FILTER_SIGNAL_JOB : FILTER_SIGNAL_NONE;
 }

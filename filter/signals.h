@@ -19,11 +19,14 @@ enum filter_signal {
     FILTER_SIGNAL_STATUS,
     /* `ended_fd` became readable. */
     FILTER_SIGNAL_ENDED,
+    /* `job_fd` became readable. */
+    FILTER_SIGNAL_JOB,
 };
 
 /* Before the first thread. The descriptor, or -1 and *error_r. */
 __attribute__((warn_unused_result)) int filter_signals_open(struct base_error *error_r);
-/* The next one; waits at most `timeout_ms` (-1: for ever). `ended_fd` may be -1. */
-enum filter_signal filter_signals_wait(int fd, int ended_fd, int timeout_ms);
+/* The next one; waits at most `timeout_ms` (-1: for ever). `ended_fd` and `job_fd` may
+ * be -1. */
+enum filter_signal filter_signals_wait(int fd, int ended_fd, int job_fd, int timeout_ms);
 
 #endif

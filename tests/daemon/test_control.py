@@ -1,0 +1,441 @@
+#!/usr/bin/env python3
+"""The control socket: who may say what, many and slow and hostile clients, reloads, and what a kill
+leaves behind. `tests/daemon/test_control.py CASE` runs one case."""
+import grp
+import json
+import os
+import random
+import signal
+import socket
+import stat
+import sys
+import time
+
+from daemon import (IS_ROOT, LOGIN, PATIENCE, SIGN, Daemon, Mta, check, run_cases, start_miltload,
+                    wait_until)
+
+UNAVAILABLE, CONFIG = 69, 78
+# Users and groups that need no entry: neither root, nor the daemon's, nor anybody else's.
+STRANGER, OTHER_GROUP = 54321, 54322
+
+
+class Client:
+    """One connection."""
+
+    def __init__(self, daemon, timeout=PATIENCE):
+        self.socket = socket.socket(socket.AF_UNIX)
+        # With a time-out Python would not wait for a place in the kernel's queue.
+        self.socket.connect(os.path.join(daemon.state_dir, "control"))
+        self.socket.settimeout(timeout)
+        self.rest = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def say(self, line):
+        self.socket.sendall(line if isinstance(line, bytes) else line.encode() + b"\n")
+
+    def line(self):
+        """None at the end."""
+        while b"\n" not in self.rest:
+            try:
+                more = self.socket.recv(65536)
+            except ConnectionResetError:
+                more = b""
+            if not more:
+                check(self.rest == b"", "half a line: %r" % self.rest)
+                return None
+            self.rest += more
+        line, _, self.rest = self.rest.partition(b"\n")
+        return json.loads(line)
+
+    def answer(self):
+        """(rows, last line); (rows, None) if the connection ended."""
+        rows = []
+        while True:
+            row = self.line()
+            if row is None or "ok" in row:
+                return rows, row
+            rows.append(row)
+
+    def ask(self, line):
+        self.say(line)
+        return self.answer()
+
+
+def ask(daemon, line):
+    with Client(daemon) as client:
+        return client.ask(line)
+
+
+def require_code(answer, code, text=""):
+    _, last = answer
+    check(last is not None and not last["ok"] and last["code"] == code and text in last["error"],
+          "not \"%s\" (%s): %s" % (code, text, answer))
+
+
+def require_ok(answer):
+    rows, last = answer
+    check(last is not None and last["ok"], "not ok: %s" % (answer,))
+    return rows
+
+
+def status(daemon):
+    return require_ok(ask(daemon, "status"))[0]
+
+
+def commands(place):
+    daemon = Daemon(place).start()
+    names = [row["command"] for row in require_ok(ask(daemon, "help"))]
+    check({"help", "status", "reload", "log"} <= set(names), names)
+    row = status(daemon)
+    check(row["pid"] == daemon.process.pid and row["test_zone"] == place.zone, row)
+    check(row["configuration"] == {"file": daemon.config, "generation": 1, "mode": "enforce"}, row)
+    with Mta(daemon) as mta:
+        mta.envelope()
+        wait_until(lambda: status(daemon)["messages"]["under_way"] == 1, "the message")
+        check(status(daemon)["sessions"]["open"] == 1, "no session")
+        mta.content()
+    wait_until(lambda: status(daemon)["sessions"]["open"] == 0, "the end of the session")
+    row = status(daemon)
+    check(row["sessions"]["total"] == 1 and row["messages"] == {"under_way": 0, "total": 1}, row)
+    with Client(daemon) as client:
+        # Two in one piece, one in three.
+        client.say(b"status\nhelp\nsta")
+        require_ok(client.answer())
+        require_ok(client.answer())
+        for piece in (b"t", b"us", b"\n"):
+            client.say(piece)
+        require_ok(client.answer())
+        require_code(client.ask("status now"), "usage", "usage: status")
+        require_code(client.ask("statuss"), "unknown", "statuss")
+        require_code(client.ask("log loud"), "usage", "loud")
+        check(require_ok(client.ask('"log"')) == [{"log_level": "info"}], "the level")
+        check(require_ok(client.ask("log debug")) == [{"log_level": "debug"}], "the level")
+    check(status(daemon)["log_level"] == "debug", "the level did not change")
+    check(daemon.has_logged("control: user %d, process %d: log debug" % (os.geteuid(),
+                                                                         os.getpid())), "the log")
+    require_ok(ask(daemon, "reload"))
+    check(status(daemon)["log_level"] == "info", "the level survived the reload")
+    check(daemon.stop() == 0, "exit status")
+    check(not os.path.exists(daemon.state_dir + "/control"), "the socket is left")
+
+
+def reloads(place):
+    """Good, bad, good again, each answered when it is done, while messages are under way."""
+    daemon = Daemon(place).start()
+    load = start_miltload(daemon, "-c", "8", "-n", "600", "-k", "7", "-f",
+                          place.file("message", "From: joe@example.org\nSubject: x\n\nhello\n"),
+                          *LOGIN)
+    generation = 1
+    for number in range(12):
+        if number % 3 == 1:
+            daemon.configure("nonsense = 1\n")
+            rows, last = ask(daemon, "reload")
+            require_code((rows, last), "refused",
+                         "configuration %d stays in force: %s:10: " % (generation, daemon.config))
+            check("nonsense" in last["error"], last)
+        else:
+            daemon.configure(SIGN)
+            generation += 1
+            check(require_ok(ask(daemon, "reload")) == [{"generation": generation}], "generation")
+        check(status(daemon)["configuration"]["generation"] == generation, "generation")
+    output, _ = load.communicate(timeout=2 * PATIENCE)
+    summary = json.loads(output)
+    check(summary["errors"] == {} and summary["replies"] == {"continue": 600}, summary)
+    # SIGHUP does the same still.
+    daemon.send_signal(signal.SIGHUP)
+    wait_until(lambda: status(daemon)["configuration"]["generation"] == generation + 1, "SIGHUP")
+    check(daemon.stop() == 0, "exit status")
+
+
+def many_reloads(place):
+    """Many clients ask for a reload at once and some do not wait: all others are answered."""
+    daemon = Daemon(place).start()
+    clients = [Client(daemon) for _ in range(24)]
+    for client in clients:
+        client.say("reload")
+    for client in clients[::3]:
+        client.socket.close()
+    for number, client in enumerate(clients):
+        if number % 3:
+            require_ok(client.answer())
+            client.socket.close()
+    wait_until(lambda: status(daemon)["configuration"]["generation"] == 25, "the reloads")
+    check(daemon.stop() == 0, "exit status")
+
+
+class As:
+    """A process of another user and other groups, in which `act(path of the socket)` runs; what it
+    returns is read by result()."""
+
+    def __init__(self, daemon, uid, gid, groups, act):
+        ours, theirs = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            status = 1
+            try:
+                os.close(ours)
+                os.setgroups(groups)
+                os.setresgid(gid, gid, gid)
+                os.setresuid(uid, uid, uid)
+                act(daemon.state_dir + "/control", lambda text: os.write(theirs, text.encode()))
+                status = 0
+            finally:
+                os._exit(status)
+        os.close(theirs)
+        self.pipe = os.fdopen(ours)
+
+    def end(self):
+        text = self.pipe.read()
+        self.pipe.close()
+        os.waitpid(self.pid, 0)
+        return text
+
+
+def run_as(daemon, uid, gid, groups, line):
+    """The last line of the answer, or the name of the error."""
+    def act(path, tell):
+        data = b""
+        try:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(path)
+                sock.settimeout(PATIENCE)
+                try:
+                    sock.sendall(line.encode() + b"\n")
+                except BrokenPipeError:
+                    # Turned away before it said a word: why is there to be read.
+                    pass
+                while b'"ok":' not in data:
+                    more = sock.recv(65536)
+                    if not more:
+                        break
+                    data += more
+        except OSError as error:
+            if not data:
+                data = type(error).__name__.encode()
+        tell(data.decode().splitlines()[-1])
+
+    return As(daemon, uid, gid, groups, act).end()
+
+
+def is_ok(text):
+    return text.startswith("{") and json.loads(text)["ok"]
+
+
+def code(text):
+    return json.loads(text)["code"] if text.startswith("{") else text
+
+
+def peers(place):
+    """Root, the daemon's user, members of control-group, and nobody else; by the kernel's word."""
+    if not IS_ROOT:
+        return
+    group = next(entry for entry in grp.getgrall() if entry.gr_gid not in (0, place.ids[1]))
+    daemon = Daemon(place)
+    for name in (group.gr_name, None):
+        options = {"control_group": name} if name else {}
+        daemon.configure(SIGN, **options)
+        daemon.start()
+        entry = os.stat(daemon.state_dir + "/control")
+        gid = group.gr_gid if name else place.ids[1]
+        check(stat.S_IMODE(entry.st_mode) == 0o660 and entry.st_gid == gid and
+              entry.st_uid == place.ids[0], "%o %d:%d" % (entry.st_mode, entry.st_uid,
+                                                          entry.st_gid))
+        # uid, gid, groups, may ask, may steer
+        users = [(0, 0, [], True, True),
+                 (place.ids[0], place.ids[1], [], True, False),
+                 (STRANGER, OTHER_GROUP, [], False, False)]
+        if name:
+            users += [(STRANGER, gid, [], True, True),
+                      (STRANGER, OTHER_GROUP, [1, gid, 2], True, True),
+                      (place.ids[0], place.ids[1], [gid], True, True)]
+        else:
+            # The file's group lets them in, the peer's credentials do not.
+            users += [(STRANGER, gid, [], False, False)]
+        for uid, gid, groups, may_ask, may_steer in users:
+            who = "%s %d:%d %s" % (name, uid, gid, groups)
+            asked = run_as(daemon, uid, gid, groups, "status")
+            check(is_ok(asked) == may_ask, "%s asks: %s" % (who, asked))
+            check(may_ask or code(asked) in ("denied", "PermissionError"), "%s: %s" % (who, asked))
+            for line in ("reload", "log info"):
+                steered = run_as(daemon, uid, gid, groups, line)
+                check(is_ok(steered) == may_steer, "%s: %s: %s" % (who, line, steered))
+                check(may_steer or code(steered) in ("denied", "PermissionError"),
+                      "%s: %s: %s" % (who, line, steered))
+        check(daemon.stop() == 0, "exit status")
+
+
+def one_user_not_all(place):
+    """A user who takes all the connections that he can get leaves some for others, and for root."""
+    if not IS_ROOT:
+        return
+    daemon = Daemon(place).start()
+    release, hold = os.pipe()
+
+    def act(path, tell):
+        held = []
+        os.close(hold)
+        for _ in range(40):
+            sock = socket.socket(socket.AF_UNIX)
+            sock.connect(path)
+            held.append(sock)
+        tell("held\n")
+        os.read(release, 1)
+
+    taker = As(daemon, *place.ids, [], act)
+    try:
+        check(taker.pipe.readline() == "held\n", "could not connect")
+        check(code(run_as(daemon, *place.ids, [], "status")) == "busy", "no bound")
+        clients = [Client(daemon) for _ in range(24)]
+        for client in clients:
+            require_ok(client.ask("status"))
+            client.socket.close()
+    finally:
+        os.close(hold)
+        taker.end()
+        os.close(release)
+    check(daemon.stop() == 0, "exit status")
+
+
+def slow(place):
+    """Clients that do not read, or send half a line: nobody else waits for them."""
+    daemon = Daemon(place).start()
+    deaf = [Client(daemon) for _ in range(8)]
+    for client in deaf:
+        client.socket.setblocking(False)
+        try:
+            for _ in range(10000):
+                client.socket.send(100 * b"help\n")
+        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+            pass
+    half = [Client(daemon) for _ in range(8)]
+    for client in half:
+        client.say(b"stat")
+    begin = time.monotonic()
+    for _ in range(200):
+        status(daemon)
+    require_ok(ask(daemon, "reload"))
+    check(time.monotonic() - begin < 20, "others waited: %.1f s" % (time.monotonic() - begin))
+    for client in half:
+        client.say(b"us\n")
+        require_ok(client.answer())
+    check(daemon.process.poll() is None, "the daemon is gone")
+    check(memory_kib(daemon) < 400000, "%d KiB" % memory_kib(daemon))
+    for client in deaf + half:
+        client.socket.close()
+    check(daemon.stop() == 0, "exit status")
+
+
+def memory_kib(daemon):
+    with open("/proc/%d/status" % daemon.process.pid) as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
+
+
+def thousands(place):
+    """One after the other, and at once: those for whom there is no room are told so."""
+    daemon = Daemon(place).start()
+    for _ in range(1000):
+        with Client(daemon):
+            pass
+    answered = busy = 0
+    clients = []
+    for _ in range(900):
+        client = Client(daemon)
+        clients.append(client)
+        try:
+            client.say("help")
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+    for client in clients:
+        _, last = client.answer()
+        check(last is not None, "no answer")
+        answered += last["ok"]
+        busy += not last["ok"] and last["code"] == "busy"
+    check(answered >= 32 and answered + busy == 900, "%d answered, %d busy" % (answered, busy))
+    for client in clients:
+        client.socket.close()
+    wait_until(lambda: ask(daemon, "status")[1]["ok"], "a place")
+    descriptors = len(os.listdir("/proc/%d/fd" % daemon.process.pid))
+    check(descriptors < 100, "%d descriptors are open" % descriptors)
+    check(daemon.stop() == 0, "exit status")
+
+
+def hostile(place):
+    """Garbage, lines without an end, NUL, requests without an end."""
+    daemon = Daemon(place).start()
+    random.seed(20261122)
+    require_code(ask(daemon, b"x" * 5000), "limit", "4096")
+    require_code(ask(daemon, b"x" * 4096 + b"\n"), "limit", "4096")
+    require_code(ask(daemon, b"x" * 4095 + b"\n"), "unknown")
+    for line in (b"\n", b"\0\n", b"\xff\xfe\n", b"status\0\n", b'"\n', b'"a"b\n', b"a\\b\n",
+                 b"\x1b[2J\n", b" " * 4000 + b"\n", b"a " * 20 + b"\n"):
+        require_code(ask(daemon, line), "usage")
+    with Client(daemon) as client:
+        for number in range(1000):
+            require_ok(client.ask("log")) if number % 2 else require_code(client.ask(""), "usage")
+        require_code(client.ask("status"), "limit", "1000")
+        check(client.line() is None, "still open")
+    for number in range(100):
+        with Client(daemon) as client:
+            try:
+                client.say(bytes(random.randrange(256) for _ in range(random.randrange(1, 9000))))
+                if number % 2:
+                    client.socket.shutdown(socket.SHUT_WR)
+                    while client.answer()[1] is not None:
+                        pass
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+    check(status(daemon)["configuration"]["generation"] == 1, "something was reloaded")
+    check(daemon.stop() == 0, "exit status")
+
+
+def killed(place):
+    """The socket of a daemon that was killed is no hindrance; that of one that lives is."""
+    daemon = Daemon(place).start()
+    other = Daemon(place, name="b")
+    other.configure(SIGN, state_dir=daemon.state_dir)
+    result, errors = other.run("-f")
+    check(result == UNAVAILABLE and "used by a daemon that runs" in errors and
+          len(errors.splitlines()) == 1, "%d: %s" % (result, errors))
+    require_ok(ask(daemon, "status"))
+    daemon.kill()
+    path = daemon.state_dir + "/control"
+    check(os.path.exists(path), "a kill that cleans up")
+    daemon.start()
+    require_ok(ask(daemon, "status"))
+    daemon.kill()
+    os.remove(path)
+    with open(path, "w"):
+        pass
+    result, errors = daemon.run("-f")
+    check(result == UNAVAILABLE and "no socket is there: move it away" in errors,
+          "%d: %s" % (result, errors))
+    check(os.path.exists(path), "a file was removed")
+    os.remove(path)
+    daemon.configure(SIGN, control_group="no-such-group")
+    result, errors = daemon.run("-f")
+    check(result == CONFIG and 'no group "no-such-group"' in errors, "%d: %s" % (result, errors))
+
+
+def stopping(place):
+    """While messages are finished the state can be asked for; a reload is refused."""
+    daemon = Daemon(place).start()
+    with Mta(daemon) as mta, Client(daemon) as client:
+        mta.envelope()
+        wait_until(lambda: status(daemon)["messages"]["under_way"] == 1, "the message")
+        daemon.send_signal(signal.SIGTERM)
+        wait_until(lambda: daemon.has_logged("stopping:"), "the beginning of the end")
+        require_code(client.ask("reload"), "stopping")
+        check(status(daemon)["stopping"], "no word of it")
+        check(mta.content() == [b"i", b"i", b"c"], "not signed")
+        check(client.line() is None, "still open")
+    check(daemon.stop() == 0, "exit status")
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases([commands, reloads, many_reloads, peers, one_user_not_all, slow, thousands,
+                        hostile, killed, stopping]))
