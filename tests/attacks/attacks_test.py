@@ -3,23 +3,14 @@
 accepted; judged by `postseal eval` with the packaged rules. Run by `make check` in the folder of
 the build; names of cases as arguments run those alone."""
 
+import os
 import sys
 import tempfile
 
-import cases_author
-import cases_dkim
-import cases_envelope
-import cases_field
-from world import World, read_authres
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 
-
-class Row:
-    def __init__(self, name, attack, want, twin, twin_want):
-        self.name = name
-        self.attack = attack
-        self.want = want
-        self.twin = twin
-        self.twin_want = twin_want
+from attacks import table  # noqa: E402  pylint: disable=wrong-import-position
+from attacks.world import World, read_authres  # noqa: E402  pylint: disable=wrong-import-position
 
 
 def expect(faults, what, got, want):
@@ -94,9 +85,7 @@ def main():
     failures = count = 0
     with tempfile.TemporaryDirectory(prefix="postseal-attacks-") as folder:
         world = World(folder)
-        rows = [Row(*row) for module in (cases_envelope, cases_dkim, cases_author, cases_field)
-                for row in module.rows(world)]
-        for row in rows:
+        for row in table.rows(world):
             if wanted and row.name not in wanted:
                 continue
             count += 1

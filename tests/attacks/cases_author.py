@@ -1,8 +1,8 @@
 """The author domain: one From field, one domain, and every reader the same one. The thief's own
 address passes DMARC; so an attack here is a message whose reader sees the bank."""
 
-from wants import FORGED, NO_AUTHOR, PASS
-from world import BANK, BANK_IP, Mail, text
+from attacks.wants import FORGED, NO_AUTHOR, PASS
+from attacks.world import BANK, BANK_IP, Mail, text
 
 OWN = b"x@thief.example"
 VICTIM = b"ceo@bank.example"

@@ -1,8 +1,10 @@
 """Signatures: what a passing one must be before its domain counts."""
 
-from signer import Key
-from wants import FORGED, LATER, MARKED, PASS, UNDECIDED
-from world import BANK, NOW, THIEF, Mail, text
+import itertools
+
+from attacks.signer import Key
+from attacks.wants import FORGED, LATER, MARKED, PASS, UNDECIDED
+from attacks.world import BANK, NOW, THIEF, Mail, text
 
 # In the thief's hands: by his client, with his envelope. Only a signature of the bank's helps.
 
@@ -78,10 +80,18 @@ def names(world):
     ]
 
 
+# Each key on trial has a selector of its own, so that one zone can hold many of them.
+SELECTORS = ("t%d" % number for number in itertools.count())
+
+
+def with_key(world, record, **how):
+    selector = next(SELECTORS)
+    return Mail(world.hand_sign(text(), BANK, selector=selector, **how),
+                zone=world.txt(selector + "._domainkey.bank.example", record))
+
+
 def strict(world, flags, tags):
-    record = world.hand.record("v=DKIM1; " + flags)
-    return Mail(world.hand_sign(text(), BANK, selector="h2", before=tags),
-                zone=world.txt("h2._domainkey.bank.example", record))
+    return with_key(world, world.hand.record("v=DKIM1; " + flags), before=tags)
 
 
 def firm(world, mode):
@@ -116,34 +126,33 @@ def tags(world):
 
 
 def keys(world):
-    def with_key(record, **how):
-        return Mail(world.hand_sign(text(), BANK, selector="h2", **how),
-                    zone=world.txt("h2._domainkey.bank.example", record))
+    def trial(record, **how):
+        return with_key(world, record, **how)
 
     good = world.hand.record()
     data = good.partition("p=")[2]
     other = Key(1024)
     return [
-        ("a key of 512 bits", with_key(world.short.record(), key=world.short), FORGED,
-         with_key(good), PASS),
-        ("a revoked key", with_key("v=DKIM1; p="), FORGED, with_key("v=DKIM1; p=" + data), PASS),
-        ("another's key", with_key(other.record()), FORGED, with_key(good), PASS),
-        ("no key", Mail(world.hand_sign(text(), BANK, selector="h2")), FORGED, with_key(good),
+        ("a key of 512 bits", trial(world.short.record(), key=world.short), FORGED,
+         trial(good), PASS),
+        ("a revoked key", trial("v=DKIM1; p="), FORGED, trial("v=DKIM1; p=" + data), PASS),
+        ("another's key", trial(other.record()), FORGED, trial(good), PASS),
+        ("no key", Mail(world.hand_sign(text(), BANK, selector="none")), FORGED, trial(good),
          PASS),
-        ("a key for another algorithm", with_key("v=DKIM1; k=ed25519; p=" + data), FORGED,
-         with_key("v=DKIM1; k=rsa; p=" + data), PASS),
-        ("a key for sha1 only", with_key("v=DKIM1; h=sha1; p=" + data), FORGED,
-         with_key("v=DKIM1; h=sha1:sha256; p=" + data), PASS),
-        ("a key for another service", with_key("v=DKIM1; s=tlsrpt; p=" + data), FORGED,
-         with_key("v=DKIM1; s=email; p=" + data), PASS),
-        ("a key of another version", with_key("v=DKIM2; p=" + data), FORGED,
-         with_key("p=" + data), PASS),
-        ("v= of a key that is not first", with_key("k=rsa; v=DKIM1; p=" + data), FORGED,
-         with_key("v=DKIM1; k=rsa; p=" + data), PASS),
+        ("a key for another algorithm", trial("v=DKIM1; k=ed25519; p=" + data), FORGED,
+         trial("v=DKIM1; k=rsa; p=" + data), PASS),
+        ("a key for sha1 only", trial("v=DKIM1; h=sha1; p=" + data), FORGED,
+         trial("v=DKIM1; h=sha1:sha256; p=" + data), PASS),
+        ("a key for another service", trial("v=DKIM1; s=tlsrpt; p=" + data), FORGED,
+         trial("v=DKIM1; s=email; p=" + data), PASS),
+        ("a key of another version", trial("v=DKIM2; p=" + data), FORGED,
+         trial("p=" + data), PASS),
+        ("v= of a key that is not first", trial("k=rsa; v=DKIM1; p=" + data), FORGED,
+         trial("v=DKIM1; k=rsa; p=" + data), PASS),
         ("a key whose name does not resolve for now",
-         Mail(world.hand_sign(text(), BANK, selector="h2"),
-              zone="$FAULT h2._domainkey.bank.example. TXT SERVFAIL\n"), LATER,
-         with_key(good), PASS),
+         Mail(world.hand_sign(text(), BANK, selector="down"),
+              zone="$FAULT down._domainkey.bank.example. TXT SERVFAIL\n"), LATER,
+         trial(good), PASS),
     ]
 
 
@@ -178,12 +187,12 @@ def domains(world):
          Mail(world.sign(text(), "thief.example"), zone=PSD_THIEF), FORGED,
          Mail(world.sign(text(b"x@thief.example"), "thief.example")), PASS),
         ("the thief's DNS that fails opens nothing",
-         Mail(world.sign(text(), "mail.thief.example"), zone=world.record(
-             "e1._domainkey.mail.thief.example", world.ed) +
-              "$FAULT _dmarc.mail.thief.example. TXT SERVFAIL\n"), FORGED,
+         Mail(world.sign(text(), "late.thief.example"), zone=world.record(
+             "e1._domainkey.late.thief.example", world.ed) +
+              "$FAULT _dmarc.late.thief.example. TXT SERVFAIL\n"), FORGED,
          Mail(world.sign(text(), "mail.bank.example"), zone=world.record(
              "e1._domainkey.mail.bank.example", world.ed) +
-              "$FAULT _dmarc.mail.thief.example. TXT SERVFAIL\n"), PASS),
+              "$FAULT _dmarc.late.thief.example. TXT SERVFAIL\n"), PASS),
         ("the thief's SPF that fails opens nothing",
          Mail(text(), sender="<x@down.example>", zone="$FAULT down.example. TXT SERVFAIL\n"
               "$FAULT _dmarc.down.example. TXT TIMEOUT\n"), FORGED,

@@ -1,7 +1,9 @@
 """Envelope: whose SPF counts, and what SPF's limits are for."""
 
-from wants import FORGED, PASS, SENDS_NONE, UNDECIDED
-from world import BANK_IP, Mail, text
+import itertools
+
+from attacks.wants import FORGED, PASS, SENDS_NONE, UNDECIDED
+from attacks.world import BANK_IP, Mail, text
 
 BANK_SENDER = "<ceo@bank.example>"
 
@@ -72,11 +74,18 @@ STRICT = ('_dmarc.strict.example. TXT "v=DMARC1; p=reject; aspf=s"\n'
           'sub.strict.example. TXT "v=spf1 ip4:203.0.113.66 -all"\n')
 
 
-def with_record(record, zone="", sender="<x@loose.example>"):
-    """Mail of a domain whose SPF record is on trial; the client is the last thing it allows."""
-    return Mail(text(b"x@loose.example"), sender=sender,
-                zone='_dmarc.loose.example. TXT "v=DMARC1; p=reject"\n' +
-                'loose.example. TXT "%s"\n' % record + zone)
+COUNTER = itertools.count()
+
+
+def with_record(record, zone=""):
+    """Mail of a domain whose SPF record is on trial; the client is the last thing it allows. What
+    is said of loose.example is said of a domain that this mail alone has, so that one zone can
+    hold many of them."""
+    domain = "loose%d.example" % next(COUNTER)
+    zone = ('_dmarc.loose.example. TXT "v=DMARC1; p=reject"\nloose.example. TXT "%s"\n' % record +
+            zone)
+    return Mail(text(b"x@" + domain.encode()), sender="<x@%s>" % domain,
+                zone=zone.replace("loose.example", domain))
 
 
 def includes(count):

@@ -1,7 +1,7 @@
 """Authentication-Results that strangers wrote or would write into, our own mark, and caps."""
 
-from wants import FORGED, NO_AUTHOR, PASS
-from world import BANK, THIEF, Mail, text
+from attacks.wants import FORGED, NO_AUTHOR, PASS
+from attacks.world import BANK, THIEF, Mail, text
 
 OWN = b"x@thief.example"
 CLAIM = b"; dmarc=pass header.from=bank.example"

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-import signer
+from attacks import signer
 
 POSTSEAL = os.path.abspath("postseal")
 SAMPLE = os.path.join(os.environ.get("srcdir", "."), "conf", "postseal.conf.sample")
@@ -41,15 +41,16 @@ _dmarc.xn--bcher-kva.example. TXT "v=DMARC1; p=reject"
 class World:
     """Keys made on the spot, and what the command says of a mail."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, postseal=POSTSEAL, sample=SAMPLE):
         self.folder = folder
+        self.postseal = postseal
         self.hand = signer.Key(1024)
         self.short = signer.Key(512)
         self.conf_count = 0
         os.mkdir(os.path.join(folder, "keys"))
         self.rsa = self.make_key("k1", "rsa")
         self.ed = self.make_key("e1", "ed25519")
-        with open(SAMPLE, encoding="utf-8") as file:
+        with open(sample, encoding="utf-8") as file:
             self.sample = file.read()
         self.zone = ZONE + self.record("e1._domainkey.thief.example", self.ed)
         self.zone += self.record("e1._domainkey.bank.example", self.ed)
@@ -67,7 +68,7 @@ class World:
 
     def make_key(self, selector, kind):
         """The published record's data."""
-        done = subprocess.run([POSTSEAL, "key", "new", "-d", BANK, "-s", selector, "--type", kind,
+        done = subprocess.run([self.postseal, "key", "new", "-d", BANK, "-s", selector, "--type", kind,
                                "--key-dir", self.path("keys")], check=True, capture_output=True)
         return done.stdout.decode().split(" TXT ", 1)[1]
 
@@ -84,7 +85,7 @@ class World:
     def sign(self, message, domain, selector="e1", *more):
         """As `postseal dkim sign` does it."""
         done = subprocess.run(
-            [POSTSEAL, "dkim", "sign", "-d", domain, "-s", selector, "-k",
+            [self.postseal, "dkim", "sign", "-d", domain, "-s", selector, "-k",
              self.path("keys/%s/%s.pem" % (BANK, selector)), "--time", TIME, *more, "-"],
             input=message, check=True, capture_output=True)
         return done.stdout
@@ -97,11 +98,13 @@ class World:
         text = HEAD + more + self.sample
         return self.path("conf%d" % self.conf_count, text.encode())
 
-    def evaluate(self, mail):
-        """The object of `postseal eval --json`."""
-        words = [POSTSEAL, "eval", "--json", "-c", self.configuration(mail.conf), "--zone",
-                 self.path("zone", (self.zone + mail.zone).encode()), "--time", TIME, "--ip",
-                 mail.ip, "--helo", mail.helo, "--from", mail.sender]
+    def evaluate(self, mail, conf=None, zone=None):
+        """The object of `postseal eval --json`; `conf`, `zone`: files that have what the mail adds,
+        and perhaps more."""
+        conf = conf or self.configuration(mail.conf)
+        zone = zone or self.path("zone", (self.zone + mail.zone).encode())
+        words = [self.postseal, "eval", "--json", "-c", conf, "--zone", zone, "--time", TIME,
+                 "--ip", mail.ip, "--helo", mail.helo, "--from", mail.sender]
         for rcpt in mail.rcpts:
             words += ["--rcpt", rcpt]
         done = subprocess.run(words + ["-"], input=mail.message, capture_output=True, check=False,

@@ -92,6 +92,7 @@ class Postseald:
         self.log_path = os.path.join(place.path, name + ".log")
         self.write(more)
         self.child = None
+        self.arguments = []
 
     def write(self, more=""):
         text = CONFIGURATION.format(host=HOST, listen=self.listen, user=USER, group=GROUP,
@@ -104,6 +105,7 @@ class Postseald:
         command = [*self.programs.wrapper, self.programs.postseald, "-f", "-c", self.configuration]
         if self.has_zone:
             command += ["--zone", self.keys.zone]
+        command += self.arguments
         self.child = self.place.start(command, self.log_path)
         wait_until(self._is_up, 30, "postseald to listen")
         return self
