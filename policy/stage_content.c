@@ -101,6 +101,12 @@ static void note_header(struct policy_session *session)
             (struct base_text){session->author.domain.text, session->author.domain.length};
 }
 
+/* "8.17.1.9"; the other says "Postfix 3.7.11". */
+static bool is_sendmail(const struct policy_session *session)
+{
+    return session->mta_version.length > 0 && base_ascii_is_digit(session->mta_version.data[0]);
+}
+
 static void begin_signing(struct policy_session *session)
 {
     struct policy_decision *decision = &session->decision;
@@ -127,6 +133,8 @@ static void begin_signing(struct policy_session *session)
         session->signing = dkim_signing_begin(session->message, block);
         if (session->signing == NULL)
             session->latched = &no_memory;
+        else if (is_sendmail(session))
+            dkim_signing_expect_sendmail(session->signing);
     }
 }
 
@@ -191,6 +199,8 @@ static bool finish_signing(struct policy_session *session)
                                                base_clock_wall_s(session->env.clock));
     if (decision->signatures == NULL)
         decision->unsigned_reason = "no memory for the signature";
+    if (dkim_signing_left_out(session->signing) != NULL)
+        policy_session_note_left_out(session, dkim_signing_left_out(session->signing));
     for (const struct policy_signature *it = decision->signatures; it != NULL; it = it->next)
         if (it->fault != NULL && decision->unsigned_reason == NULL)
             decision->unsigned_reason = it->fault;

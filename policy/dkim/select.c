@@ -13,6 +13,7 @@ static const char *const never_by_prefix[] = {"resent-bcc", "content-length", NU
 struct selecting {
     struct base_arena *arena;
     const struct policy_header *header;
+    const struct dkim_select_changes *changes;
     struct dkim_selection *selection;
     size_t capacity;
     /* A name that must be covered did not fit. */
@@ -72,6 +73,36 @@ static bool is_selected(const struct dkim_selection *selection, struct base_text
     return false;
 }
 
+/* Notes it, once, for the record. */
+static bool is_left_out(struct selecting *selecting, struct base_text name)
+{
+    const struct dkim_select_changes *changes = selecting->changes;
+    struct dkim_selection *selection = selecting->selection;
+    size_t i = 0;
+
+    while (changes != NULL && i < changes->left_out_count &&
+           !base_text_equals_nocase(changes->left_out[i], name))
+        i++;
+    if (changes == NULL || i == changes->left_out_count)
+        return false;
+    for (i = 0; i < selection->left_out_count; i++)
+        if (base_text_equals(selection->left_out[i], name))
+            return true;
+    if (i < DKIM_SELECTION_LEFT_OUT)
+        selection->left_out[selection->left_out_count++] = name;
+    return true;
+}
+
+static bool want_extra(const struct selecting *selecting, const struct dkim_sign_block *block,
+                       struct base_text name, bool is_there)
+{
+    if (is_there && list_matches(block->oversign_present, name))
+        return true;
+    if (!is_there && selecting->changes != NULL && list_names(selecting->changes->added, name))
+        return false;
+    return list_matches(block->oversign_always, name);
+}
+
 /* Every field of that name from the bottom up, then the one that is not there. */
 static void select_name(struct selecting *selecting, const struct dkim_sign_block *block,
                         struct base_text name)
@@ -79,9 +110,10 @@ static void select_name(struct selecting *selecting, const struct dkim_sign_bloc
     struct dkim_selection *selection = selecting->selection;
     const struct policy_header *header = selecting->header;
     bool is_there = false;
-    bool want_extra;
 
     if (is_selected(selection, name))
+        return;
+    if (is_left_out(selecting, name) && !base_text_equals(name, BASE_TEXT("from")))
         return;
     for (size_t i = header->count; i-- > 0;) {
         const struct policy_field *field = &header->fields[i];
@@ -95,9 +127,7 @@ static void select_name(struct selecting *selecting, const struct dkim_sign_bloc
         }
         selection->fields[selection->field_count++] = field;
     }
-    want_extra = list_matches(block->oversign_always, name) ||
-                 (is_there && list_matches(block->oversign_present, name));
-    if (want_extra && !add_name(selecting, name))
+    if (want_extra(selecting, block, name, is_there) && !add_name(selecting, name))
         selecting->is_over = true;
 }
 
@@ -168,12 +198,12 @@ static size_t list_length(const char *const *list)
 }
 
 bool dkim_select(struct base_arena *arena, const struct dkim_sign_block *block,
-                 const struct policy_header *header, struct dkim_selection *selection_r,
-                 const char **fault_r)
+                 const struct policy_header *header, const struct dkim_select_changes *changes,
+                 struct dkim_selection *selection_r, const char **fault_r)
 {
     const char *const *const lists[] = {block->sign_headers, block->oversign_always,
                                         block->oversign_present};
-    struct selecting selecting = {arena, header, selection_r, 0, false};
+    struct selecting selecting = {arena, header, changes, selection_r, 0, false};
 
     memset(selection_r, 0, sizeof(*selection_r));
     selecting.capacity = 2 * header->count;

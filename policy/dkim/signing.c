@@ -12,6 +12,7 @@
 #include "policy/decision.h"
 #include "policy/dkim/canon.h"
 #include "policy/dkim/select.h"
+#include "policy/dkim/sendmail_form.h"
 #include "policy/dkim/tags.h"
 #include "policy/edits.h"
 #include "policy/header.h"
@@ -28,6 +29,8 @@ struct dkim_signing {
     struct dkim_body body;
     struct dkim_sink sink;
     char body_hash[SHA256_BASE64_SIZE];
+    bool is_sendmail;
+    const char *left_out;
 };
 
 static void digest_write(void *context, const void *data, size_t length)
@@ -64,6 +67,16 @@ struct dkim_signing *dkim_signing_begin(struct base_arena *arena,
     dkim_sink_init(&signing->sink, digest_write, signing->digest);
     dkim_body_begin(&signing->body, block->body_canon, &signing->sink);
     return signing;
+}
+
+void dkim_signing_expect_sendmail(struct dkim_signing *signing)
+{
+    signing->is_sendmail = true;
+}
+
+const char *dkim_signing_left_out(const struct dkim_signing *signing)
+{
+    return signing->left_out;
 }
 
 void dkim_signing_body(struct dkim_signing *signing, struct base_text chunk)
@@ -214,6 +227,40 @@ static struct policy_signature *make_entries(const struct dkim_signing *signing)
     return entries;
 }
 
+/* "Sendmail may rewrite to, cc" */
+static const char *left_out_words(struct base_arena *arena, const struct dkim_selection *selection)
+{
+    struct base_buf words;
+
+    if (selection->left_out_count == 0)
+        return NULL;
+    base_buf_init(&words, arena, 1024);
+    for (size_t i = 0; i < selection->left_out_count; i++) {
+        base_buf_append_cstr(&words, i == 0 ? "Sendmail may rewrite " : ", ");
+        base_buf_append_text(&words, selection->left_out[i]);
+    }
+    return base_buf_cstr(&words);
+}
+
+/* False and *fault_r when there is nothing to sign. */
+static bool select_fields(struct dkim_signing *signing, const struct policy_header *header,
+                          struct dkim_selection *selection_r, const char **fault_r)
+{
+    struct dkim_select_changes changes;
+    struct policy_header written;
+
+    if (!signing->is_sendmail)
+        return dkim_select(signing->arena, signing->block, header, NULL, selection_r, fault_r);
+    if (!dkim_sendmail_header(signing->arena, header, &written, &changes)) {
+        *fault_r = "the message's memory is used up";
+        return false;
+    }
+    if (!dkim_select(signing->arena, signing->block, &written, &changes, selection_r, fault_r))
+        return false;
+    signing->left_out = left_out_words(signing->arena, selection_r);
+    return true;
+}
+
 struct policy_signature *dkim_signing_finish(struct dkim_signing *signing,
                                              struct policy_header *header,
                                              struct policy_edits *edits, int64_t now_s)
@@ -232,7 +279,7 @@ struct policy_signature *dkim_signing_finish(struct dkim_signing *signing,
 
     if (header->is_cut)
         fault = "header fields were left out: nothing can be signed";
-    else if (dkim_select(signing->arena, block, header, &selection, &fault))
+    else if (select_fields(signing, header, &selection, &fault))
         hash_fields(signing, &selection);
     /* The last insertion stands on top: from the last key to the first. */
     for (size_t i = block->signer_count; i-- > 0;) {

@@ -19,6 +19,8 @@ struct policy_signature;
  * be called before the arena is reset. `block` is borrowed. NULL when the arena is exhausted. */
 struct dkim_signing *dkim_signing_begin(struct base_arena *arena,
                                         const struct dkim_sign_block *block);
+/* The MTA is Sendmail: what it will write is signed, not what it has shown us. */
+void dkim_signing_expect_sendmail(struct dkim_signing *signing);
 /* CRLF line ends; broken anywhere. */
 void dkim_signing_body(struct dkim_signing *signing, struct base_text chunk);
 /* Signs `header` as it stands (all other edits made before) and inserts the signatures at the top,
@@ -27,6 +29,10 @@ void dkim_signing_body(struct dkim_signing *signing, struct base_text chunk);
 struct policy_signature *dkim_signing_finish(struct dkim_signing *signing,
                                              struct policy_header *header,
                                              struct policy_edits *edits, int64_t now_s);
+/* After dkim_signing_finish(): which of the fields to be signed Sendmail may rewrite in a way that
+ * cannot be foretold, in words for the record, in the arena; NULL: none. All but From are not
+ * signed. */
+const char *dkim_signing_left_out(const struct dkim_signing *signing);
 /* Frees what is not in the arena; sets *signing to NULL; NULL inside is fine; idempotent. */
 void dkim_signing_end(struct dkim_signing **signing);
 

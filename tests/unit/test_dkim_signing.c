@@ -88,7 +88,7 @@ static void test_rfc8463_byte_for_byte(void **state)
         block.sign_headers = sign;
         block.oversign_always = always;
         block.oversign_present = NULL;
-        assert_true(dkim_select(message.arena, &block, &message.header, &selection, &fault));
+        assert_true(dkim_select(message.arena, &block, &message.header, NULL, &selection, &fault));
         assert_int_equal(selection.field_count, 5);
         assert_int_equal(selection.name_count, 8);
 
@@ -173,7 +173,7 @@ static void test_selections(void **state)
 
         test_message_begin(&message, base_text_of(selections[i].header), BASE_TEXT(""));
         make_block(&block, NULL, 0, "example.org");
-        assert_true(dkim_select(message.arena, &block, &message.header, &selection, &fault));
+        assert_true(dkim_select(message.arena, &block, &message.header, NULL, &selection, &fault));
         base_buf_init(&names, message.arena, 65536);
         base_buf_init(&fields, message.arena, 65536);
         for (size_t n = 0; n < selection.name_count; n++) {
@@ -202,7 +202,7 @@ static void test_removed_fields_are_not_signed(void **state)
     test_message_begin(&message, BASE_TEXT("From: a\nSubject: b\nSubject: c\n"), BASE_TEXT(""));
     assert_true(policy_edits_delete(&message.edits, &message.header.fields[2]));
     make_block(&block, NULL, 0, "example.org");
-    assert_true(dkim_select(message.arena, &block, &message.header, &selection, &fault));
+    assert_true(dkim_select(message.arena, &block, &message.header, NULL, &selection, &fault));
     assert_int_equal(selection.field_count, 2);
     test_message_end(&message);
 }
@@ -241,7 +241,7 @@ static void test_floods(void **state)
         fill(&header, floods[i].before, floods[i].behind, floods[i].count);
         test_message_begin(&message, base_buf_text(&header), BASE_TEXT(""));
         make_block(&block, NULL, 0, "example.org");
-        if (dkim_select(message.arena, &block, &message.header, &selection, &fault)) {
+        if (dkim_select(message.arena, &block, &message.header, NULL, &selection, &fault)) {
             assert_null(floods[i].fault);
             assert_true(selection.octets <= DKIM_SELECTION_MAX);
         } else {
