@@ -12,8 +12,11 @@
 #include "tool/key_list.h"
 #include "tool/key_new.h"
 #include "tool/key_publish.h"
+#include "tool/log.h"
+#include "tool/reload.h"
 #include "tool/spf.h"
 #include "tool/spf_lint.h"
+#include "tool/status.h"
 
 /* clang-format off */
 const struct tool_command *const tool_commands[] = {
@@ -28,6 +31,9 @@ const struct tool_command *const tool_commands[] = {
     &tool_key_list,
     &tool_key_publish,
     &tool_check,
+    &tool_status_command,
+    &tool_reload,
+    &tool_log,
     NULL,
 };
 /* clang-format on */

@@ -5,16 +5,19 @@ import grp
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import stat
+import subprocess
 import sys
 import time
 
-from daemon import (IS_ROOT, LOGIN, PATIENCE, SIGN, Daemon, Mta, check, run_cases, start_miltload,
-                    wait_until)
+from daemon import (BUILD, IS_ROOT, LOGIN, PATIENCE, SIGN, Daemon, Mta, check, run_cases,
+                    start_miltload, wait_until)
 
 UNAVAILABLE, CONFIG = 69, 78
+POSTSEAL = os.path.join(BUILD, "postseal")
 # Users and groups that need no entry: neither root, nor the daemon's, nor anybody else's.
 STRANGER, OTHER_GROUP = 54321, 54322
 
@@ -421,6 +424,75 @@ def killed(place):
     check(result == CONFIG and 'no group "no-such-group"' in errors, "%d: %s" % (result, errors))
 
 
+def postseal(daemon, *words, timeout=PATIENCE):
+    """(exit status, standard output, standard error)."""
+    done = subprocess.run([POSTSEAL, *words, "-c", daemon.config], capture_output=True, text=True,
+                          check=False, timeout=timeout, env=daemon.place.environment)
+    return done.returncode, done.stdout, done.stderr
+
+
+def command(place):
+    """postseal status, reload, log: what they print, and their exit status."""
+    daemon = Daemon(place)
+    for words in (["status"], ["reload"], ["log"]):
+        got, out, errors = postseal(daemon, *words)
+        check(got == UNAVAILABLE and out == "" and errors == (
+            "postseal: %s/control: there is no such socket: is postseald running?\n" %
+            daemon.state_dir), "%s: %d %s" % (words, got, errors))
+    daemon.start()
+    got, out, errors = postseal(daemon, "status")
+    check(got == 0 and errors == "", "%d %s" % (got, errors))
+    for line in ("process %d, since 20" % daemon.process.pid, "test zone     " + place.zone,
+                 "configuration 1, %s, mode = enforce" % daemon.config,
+                 "sessions      0 open of 2000, 0 since the start, 0 refused",
+                 "messages      0 under way, 0 since the start", "log level     info"):
+        check(line in out, "no \"%s\" in:\n%s" % (line, out))
+    got, out, errors = postseal(daemon, "status", "--json")
+    check(got == 0 and json.loads(out)["configuration"]["generation"] == 1, out + errors)
+    check(postseal(daemon, "reload") == (0, "configuration 2 is in force\n", ""), "reload")
+    check(postseal(daemon, "log") == (0, "info\n", ""), "log")
+    check(postseal(daemon, "log", "debug") == (0, "debug\n", ""), "log debug")
+    got, out, errors = postseal(daemon, "log", "loud")
+    check(got == 64 and out == "" and errors.startswith('postseal: log: "loud" is no level'),
+          "%d %s" % (got, errors))
+    path = daemon.state_dir + "/control"
+    place.file("a.conf", "nonsense = 1\n")
+    got, out, errors = postseal(daemon, "reload", "--socket", path)
+    check(got == CONFIG and out == "" and len(errors.splitlines()) == 1 and
+          errors.startswith("postseal: reload: configuration 2 stays in force: ") and
+          "nonsense" in errors, "%d %s" % (got, errors))
+    got, out, errors = postseal(daemon, "status")
+    check(got == CONFIG and "nonsense" in errors, "%d %s" % (got, errors))
+    daemon.send_signal(signal.SIGSTOP)
+    got, out, errors = postseal(daemon, "status", "-s", path, "--timeout", "1")
+    check(got == UNAVAILABLE and "does not answer in time" in errors, "%d %s" % (got, errors))
+    daemon.send_signal(signal.SIGCONT)
+    got, out, errors = postseal(daemon, "status", "-s", path, "--timeout", "soon")
+    check(got == 64 and "write seconds" in errors, "%d %s" % (got, errors))
+    check(daemon.stop() == 0, "exit status")
+
+
+def not_allowed(place):
+    """What the command says to those who may not."""
+    if not IS_ROOT:
+        return
+    daemon = Daemon(place).start()
+    program = shutil.copy(POSTSEAL, place.path)
+    for uid, gid, words, want in (
+            (STRANGER, OTHER_GROUP, "status", "be root, or a member of control-group"),
+            (STRANGER, place.ids[1], "status", "only root, the daemon's user and members of"),
+            (*place.ids, "reload", "reload is for root and for members of control-group")):
+        def act(path, tell):
+            done = subprocess.run([program, words, "-s", path],
+                                  capture_output=True, text=True, check=False, timeout=PATIENCE,
+                                  cwd="/")
+            tell("%d %s" % (done.returncode, done.stderr))
+
+        text = As(daemon, uid, gid, [], act).end()
+        check(text.startswith("%d postseal: " % UNAVAILABLE) and want in text, text)
+    check(daemon.stop() == 0, "exit status")
+
+
 def stopping(place):
     """While messages are finished the state can be asked for; a reload is refused."""
     daemon = Daemon(place).start()
@@ -438,4 +510,4 @@ def stopping(place):
 
 if __name__ == "__main__":
     sys.exit(run_cases([commands, reloads, many_reloads, peers, one_user_not_all, slow, thousands,
-                        hostile, killed, stopping]))
+                        hostile, killed, command, not_allowed, stopping]))
