@@ -25,9 +25,20 @@ static const char *mta_macro(void *context, const char *name)
     return smfi_getsymval(context, (char *)name);
 }
 
-static bool mta_set_reply(void *context, const char *code, const char *enhanced, const char *text)
+/* Of arguments that are NULL, libmilter reads none behind the first. */
+static bool mta_set_reply(void *context, const char *code, const char *enhanced,
+                          const char *const *lines)
 {
-    return smfi_setreply(context, (char *)code, (char *)enhanced, (char *)text) == MI_SUCCESS;
+    char *line[FILTER_MTA_LINES_MAX] = {NULL};
+
+    for (size_t i = 0; i < FILTER_MTA_LINES_MAX && lines[i] != NULL; i++) {
+        line[i] = (char *)lines[i];
+    }
+    if (line[1] == NULL) {
+        return smfi_setreply(context, (char *)code, (char *)enhanced, line[0]) == MI_SUCCESS;
+    }
+    return smfi_setmlreply(context, code, enhanced, line[0], line[1], line[2], line[3], line[4],
+                           line[5], line[6], line[7], NULL) == MI_SUCCESS;
 }
 
 static bool mta_delete_field(void *context, const char *name, unsigned index)

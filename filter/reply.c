@@ -1,5 +1,7 @@
 #include "filter/reply.h"
 
+#include <string.h>
+
 #include <libmilter/mfapi.h>
 
 #include "base/log.h"
@@ -25,6 +27,29 @@ void filter_reply_escape(const char *text, char out[FILTER_REPLY_TEXT_SIZE])
     out[length] = '\0';
 }
 
+/* The lines of `text`, which LF parts; those past FILTER_MTA_LINES_MAX are left out. */
+static void split(const char *text, char rooms[FILTER_MTA_LINES_MAX][FILTER_REPLY_TEXT_SIZE],
+                  const char *lines[FILTER_MTA_LINES_MAX + 1])
+{
+    struct base_text rest = base_text_of(text == NULL ? "" : text);
+    size_t count = 0;
+
+    do {
+        struct base_text line = base_text_split(&rest, '\n');
+        char copy[FILTER_REPLY_TEXT_MAX + 1];
+
+        if (line.length > FILTER_REPLY_TEXT_MAX) {
+            line.length = FILTER_REPLY_TEXT_MAX;
+        }
+        memcpy(copy, line.data, line.length);
+        copy[line.length] = '\0';
+        filter_reply_escape(copy, rooms[count]);
+        lines[count] = rooms[count];
+        count++;
+    } while (rest.data != NULL && count < FILTER_MTA_LINES_MAX);
+    lines[count] = NULL;
+}
+
 static bool has_class(const char *code, char class)
 {
     return code != NULL && code[0] == class;
@@ -38,7 +63,8 @@ static void set_reply(const struct filter_mta *mta, const struct policy_verdict 
     char class = is_permanent ? '5' : '4';
     const char *code = verdict->code;
     const char *enhanced = verdict->enhanced;
-    char text[FILTER_REPLY_TEXT_SIZE];
+    char rooms[FILTER_MTA_LINES_MAX][FILTER_REPLY_TEXT_SIZE];
+    const char *lines[FILTER_MTA_LINES_MAX + 1];
 
     if (!has_class(code, class)) {
         code = is_permanent ? "550" : "451";
@@ -46,10 +72,10 @@ static void set_reply(const struct filter_mta *mta, const struct policy_verdict 
     if (!has_class(enhanced, class)) {
         enhanced = is_permanent ? "5.7.1" : "4.7.1";
     }
-    filter_reply_escape(verdict->text == NULL ? "" : verdict->text, text);
-    if (!mta->ops->set_reply(mta->context, code, enhanced, text)) {
+    split(verdict->text, rooms, lines);
+    if (!mta->ops->set_reply(mta->context, code, enhanced, lines)) {
         base_log_error("libmilter refuses the reply %s %s %s: the MTA gives its own", code,
-                       enhanced, text);
+                       enhanced, lines[0]);
     }
 }
 

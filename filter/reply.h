@@ -9,7 +9,7 @@
 
 struct filter_session;
 
-/* Octets of a reply's text before '%' is doubled; what is longer is cut. With its codes it fits
+/* Octets of a line of a reply before '%' is doubled; what is longer is cut. With its codes it fits
  * into one reply line (RFC 5321 section 4.5.3.1.5: 512 octets), doubled into libmilter's 980. What
  * of it is a stranger's was bounded by policy/. */
 #define FILTER_REPLY_TEXT_MAX  480
@@ -25,8 +25,8 @@ int filter_reply_choose(struct filter_session *session, const struct filter_mta 
 /* The verdict ends what is under judgement: reject, tempfail or discard. */
 bool filter_reply_is_final(const struct policy_verdict *verdict);
 
-/* The text as the MTA wants it: one line of at most FILTER_REPLY_TEXT_MAX printable ASCII octets
- * (others become '?'), every '%' doubled, because Sendmail takes the text for a format. */
+/* A line as the MTA wants it: at most FILTER_REPLY_TEXT_MAX printable ASCII octets (others become
+ * '?'), every '%' doubled, because Sendmail takes the text for a format. */
 void filter_reply_escape(const char *text, char out[FILTER_REPLY_TEXT_SIZE]);
 
 #endif

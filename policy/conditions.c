@@ -1,6 +1,7 @@
 #include "policy/conditions.h"
 
 #include "base/arena.h"
+#include "base/panic.h"
 #include "policy/domains.h"
 #include "policy/networks.h"
 
@@ -15,6 +16,33 @@ const struct conf_option_group *const policy_conditions[] = {
     &policy_conditions_envelope,
     NULL,
 };
+
+size_t policy_condition_count(void)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; policy_conditions[i] != NULL; i++)
+        count += policy_conditions[i]->count;
+    return count;
+}
+
+const struct policy_condition *policy_condition_at(size_t index)
+{
+    size_t group = 0;
+
+    while (policy_conditions[group] != NULL && index >= policy_conditions[group]->count)
+        index -= policy_conditions[group++]->count;
+    if (policy_conditions[group] == NULL)
+        base_panic("policy: a condition past the end");
+    return (const void *)((const char *)policy_conditions[group]->first +
+                          index * policy_conditions[group]->stride);
+}
+
+bool policy_condition_is_given(const struct policy_condition *condition,
+                               const struct conf_section *section)
+{
+    return conf_section_where(section, condition->option.name).line != 0;
+}
 
 void *policy_condition_compile_domains(const struct policy_condition *condition, const void *value,
                                        struct base_error *error_r)

@@ -134,6 +134,13 @@ const char *policy_condition_printable(struct base_arena *arena, struct base_tex
  * is a struct policy_condition. */
 extern const struct conf_option_group *const policy_conditions[];
 
+/* All rows of all groups, in that order. */
+size_t policy_condition_count(void);
+const struct policy_condition *policy_condition_at(size_t index);
+/* The rule says something of it. */
+bool policy_condition_is_given(const struct policy_condition *condition,
+                               const struct conf_section *section);
+
 extern const struct conf_option_group policy_conditions_author;
 extern const struct conf_option_group policy_conditions_dkim;
 extern const struct conf_option_group policy_conditions_dmarc;

@@ -84,8 +84,7 @@ static struct policy_reply spf_reply(const struct policy_rule_condition *conditi
         return reply;
     domain = policy_condition_printable(arena, outcome->domain);
     /* Fetched only now that it will be said (RFC 7208 section 6.2). */
-    if (facts->explain_spf != NULL && rule->action == POLICY_ACTION_REJECT &&
-        rule->options->text == NULL)
+    if (facts->explain_spf != NULL && rule->action == POLICY_ACTION_REJECT && rule->line_count == 0)
         facts->explain_spf(facts->context, is_helo);
     switch (outcome->verdict) {
     case SPF_VERDICT_TEMPERROR:

@@ -6,6 +6,8 @@
 #include "policy/conditions.h"
 #include "policy/rules.h"
 
+struct policy_template;
+
 /* The values of one `rule` section, as conf_read() fills them in: what is done, then a field each
  * of the conditions' rows (conditions.h). */
 struct policy_rule_options {
@@ -16,7 +18,8 @@ struct policy_rule_options {
     int64_t tempfail_for;
     const char *code;
     const char *enhanced_code;
-    const char *text;
+    /* The lines of the reply. */
+    struct conf_list text;
 
     /* conditions_envelope.c */
     int direction;
@@ -56,6 +59,9 @@ struct policy_rule {
     unsigned topics;
     /* The one that `tempfail-for` is about; NULL: none. Borrowed. */
     const struct policy_rule_condition *waits_for;
+    /* `text`, a line each. */
+    struct policy_template **lines;
+    size_t line_count;
     /* The most telling of them; NULL: none has anything to say. Borrowed. */
     const struct policy_rule_condition *telling;
 };
@@ -64,6 +70,17 @@ struct policy_rules {
     struct policy_rule *items;
     size_t count;
 };
+
+/* The option is an index into the words of `stage`. */
+static inline enum policy_stage policy_rule_stage(const struct policy_rule_options *options)
+{
+    static const enum policy_stage stages[] = {
+        POLICY_STAGE_CONNECT, POLICY_STAGE_HELO, POLICY_STAGE_MAIL, POLICY_STAGE_RCPT,
+        POLICY_STAGE_DATA,    POLICY_STAGE_EOH,  POLICY_STAGE_EOM,
+    };
+
+    return stages[options->stage];
+}
 
 /* A condition on what DMARC says (RFC 9989). */
 static inline bool policy_rule_is_about_dmarc(const struct policy_rule *rule)

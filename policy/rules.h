@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "policy/decision.h"
+#include "policy/template.h"
 #include "policy/verdict.h"
 
 struct base_arena;
@@ -75,6 +76,9 @@ struct policy_rule_facts {
     void (*end_hold)(void *context, const char *rule, bool is_about_author);
     /* Only where there is an author domain. */
     enum policy_display_address display_address;
+    /* For the texts of rules, but for `rule` and, at RCPT, `recipient`; {NULL, 0} where a fact is
+     * not there. May wait for DNS. NULL: no facts. */
+    struct base_text (*expand)(void *context, enum policy_expansion expansion);
 };
 
 /* A signature of one of `domains` passed and covers the whole body. May wait for DNS. */

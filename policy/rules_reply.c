@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "policy/rules-private.h"
+#include "policy/rules_text.h"
 
 /* "5.7.24" as "4.7.24". */
 static const char *as_temporary(const char *enhanced, struct base_arena *arena)
@@ -38,6 +39,7 @@ const struct policy_verdict *policy_rule_reply(const struct policy_rule *rule,
     verdict->code = rule->options->code == NULL ? reply.code : rule->options->code;
     verdict->enhanced =
         rule->options->enhanced_code == NULL ? reply.enhanced : rule->options->enhanced_code;
-    verdict->text = rule->options->text == NULL ? reply.text : rule->options->text;
+    verdict->text =
+        rule->line_count == 0 ? reply.text : policy_rule_expand_text(rule, facts, arena);
     return verdict->enhanced == NULL || verdict->text == NULL ? NULL : verdict;
 }

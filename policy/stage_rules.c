@@ -15,6 +15,7 @@
 #include "policy/rules.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
+#include "policy/stage_expand.h"
 
 static const struct spf_outcome *ask_spf(void *context)
 {
@@ -232,6 +233,7 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
         .may_hold = may_hold,
         .end_hold = end_hold,
         .display_address = session->author.display,
+        .expand = policy_session_expand,
     };
     const struct policy_verdict *verdict;
     bool is_early = is_before_mail(stage);

@@ -18,6 +18,13 @@ const char *policy_stage_text(enum policy_stage stage)
     return words[stage];
 }
 
+bool policy_stage_knows(enum policy_stage stage, enum policy_stage known_from)
+{
+    if (stage == POLICY_STAGE_UNKNOWN)
+        return known_from <= POLICY_STAGE_HELO || known_from == POLICY_STAGE_UNKNOWN;
+    return stage >= known_from;
+}
+
 const char *policy_action_text(enum policy_action action)
 {
     switch (action) {

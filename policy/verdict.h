@@ -2,6 +2,8 @@
 #ifndef POLICY_VERDICT_H
 #define POLICY_VERDICT_H
 
+#include <stdbool.h>
+
 #include "base/text.h"
 
 enum policy_stage {
@@ -36,7 +38,7 @@ struct policy_verdict {
     const char *code;
     /* "5.7.1" */
     const char *enhanced;
-    /* One line, printable, not yet escaped for the MTA. */
+    /* Printable, not yet escaped for the MTA; a reply of several lines has LF between them. */
     const char *text;
     /* The rule that gave it, "" for the built-in default and for caps. */
     const char *rule;
@@ -44,6 +46,9 @@ struct policy_verdict {
 
 /* The configuration's words: "connect", "helo", "mail", ..., "eom", "unknown". */
 const char *policy_stage_text(enum policy_stage stage);
+/* Whether at `stage` is known what is known from `known_from` on. A command that the MTA does not
+ * know (unknown) may come at any time after HELO, and knows itself beside that. */
+bool policy_stage_knows(enum policy_stage stage, enum policy_stage known_from);
 /* "continue", "accept", ..., "hold-queue". */
 const char *policy_action_text(enum policy_action action);
 

@@ -24,11 +24,25 @@ static void print_row(FILE *out, const char *label, struct base_text text)
     (void)fputc('\n', out);
 }
 
+/* Of a reply with several lines, '/' stands between them. */
+static void print_reply(FILE *out, struct base_text text)
+{
+    while (text.data != NULL) {
+        struct base_text line = base_text_split(&text, '\n');
+
+        print_text(out, line);
+        if (text.data != NULL)
+            (void)fputs(" / ", out);
+    }
+}
+
 static void print_verdict(FILE *out, const struct policy_verdict *verdict)
 {
     (void)fputs(policy_action_text(verdict->action), out);
-    if (verdict->code != NULL && verdict->code[0] != '\0')
-        (void)fprintf(out, " %s %s %s", verdict->code, verdict->enhanced, verdict->text);
+    if (verdict->code != NULL && verdict->code[0] != '\0') {
+        (void)fprintf(out, " %s %s ", verdict->code, verdict->enhanced);
+        print_reply(out, base_text_of(verdict->text));
+    }
     if (verdict->rule != NULL && verdict->rule[0] != '\0')
         (void)fprintf(out, " (rule \"%s\")", verdict->rule);
     (void)fputc('\n', out);

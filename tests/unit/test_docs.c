@@ -30,6 +30,7 @@
 #include "policy/rules.h"
 #include "policy/snapshot.h"
 #include "policy/spf/spf.h"
+#include "policy/template.h"
 #include "policy/tls.h"
 #include "tool/command.h"
 
@@ -209,6 +210,30 @@ static void test_options(void **state)
         for (size_t j = 0; j < conf_table_option_count(tables[i]); j++)
             check_option(kind, conf_table_option_at(tables[i], j), block);
         for_lines(block, ".It Ic ", must_be_option, kind);
+    }
+    free_page(&page);
+}
+
+static void test_facts_in_texts(void **state)
+{
+    struct page page;
+
+    (void)state;
+    read_page(&page, "doc/postseal.conf.5");
+    struct base_text block = find_block(&page, ".Sh FACTS IN TEXTS", "Sh");
+
+    for (unsigned i = 0; i < POLICY_EXPAND_COUNT; i++) {
+        enum policy_expansion expansion = (enum policy_expansion)i;
+        struct base_text item = find_item(block, policy_expansion_text(expansion));
+        enum policy_stage stage = policy_expansion_known_from(expansion);
+
+        if (item.data == NULL)
+            fail_msg("postseal.conf.5: %%{%s} is not told", policy_expansion_text(expansion));
+        if (!item_has_word(
+                item,
+                base_text_of(stage == POLICY_STAGE_CONNECT ? "always" : policy_stage_text(stage))))
+            fail_msg("postseal.conf.5: from when on %%{%s} is known is told wrong",
+                     policy_expansion_text(expansion));
     }
     free_page(&page);
 }
@@ -568,9 +593,10 @@ static void test_sample(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_options), cmocka_unit_test(test_commands),
-        cmocka_unit_test(test_daemon),  cmocka_unit_test(test_log),
-        cmocka_unit_test(test_json),    cmocka_unit_test(test_sample),
+        cmocka_unit_test(test_options),  cmocka_unit_test(test_facts_in_texts),
+        cmocka_unit_test(test_commands), cmocka_unit_test(test_daemon),
+        cmocka_unit_test(test_log),      cmocka_unit_test(test_json),
+        cmocka_unit_test(test_sample),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,11 +43,12 @@ static const char *fake_macro(void *context, const char *name)
     return strcmp(name, "i") == 0 ? fake->queue_id : NULL;
 }
 
-static bool fake_set_reply(void *context, const char *code, const char *enhanced, const char *text)
+static bool fake_set_reply(void *context, const char *code, const char *enhanced,
+                           const char *const *lines)
 {
     struct fake_mta *fake = context;
 
-    (void)text;
+    (void)lines;
     strcat(strcat(strcat(strcat(fake->log, code), " "), enhanced), ";");
     return true;
 }

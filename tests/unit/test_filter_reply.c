@@ -50,12 +50,18 @@ struct fake_mta {
     unsigned replies;
 };
 
-static bool fake_set_reply(void *context, const char *code, const char *enhanced, const char *text)
+/* The lines, '|' between them. */
+static bool fake_set_reply(void *context, const char *code, const char *enhanced,
+                           const char *const *lines)
 {
     struct fake_mta *fake = context;
+    size_t length = (size_t)snprintf(fake->reply, sizeof fake->reply, "%s %s ", code, enhanced);
 
     fake->replies++;
-    snprintf(fake->reply, sizeof fake->reply, "%s %s %s", code, enhanced, text);
+    for (size_t i = 0; lines[i] != NULL; i++) {
+        length += (size_t)snprintf(fake->reply + length, sizeof fake->reply - length, "%s%s",
+                                   i == 0 ? "" : "|", lines[i]);
+    }
     return true;
 }
 
@@ -77,6 +83,10 @@ static const struct policy_verdict verdict_tempfail = VERDICT(TEMPFAIL, "450", "
 static const struct policy_verdict reject_as_4xx = VERDICT(REJECT, "451", "4.7.1", "no");
 static const struct policy_verdict reject_mixed = VERDICT(REJECT, "550", "4.7.1", "no");
 static const struct policy_verdict tempfail_as_5xx = VERDICT(TEMPFAIL, "550", "5.7.1", "no");
+static const struct policy_verdict two_lines = VERDICT(REJECT, "550", "5.7.1", "one 1%\ntwo \t2%");
+static const struct policy_verdict ten_lines =
+    VERDICT(TEMPFAIL, "450", "4.7.1", "1\n2\n3\n4\n5\n6\n7\n8\n9\n10");
+static const struct policy_verdict empty_lines = VERDICT(REJECT, "550", "5.7.1", "\n\n");
 static const struct policy_verdict tempfail_bare = {.action = POLICY_ACTION_TEMPFAIL};
 
 static void test_choose(void **state)
@@ -101,6 +111,9 @@ static void test_choose(void **state)
         {&reject_mixed, POLICY_STAGE_EOM, SMFIS_REJECT, "550 5.7.1 no"},
         {&tempfail_as_5xx, POLICY_STAGE_EOM, SMFIS_TEMPFAIL, "451 4.7.1 no"},
         {&tempfail_bare, POLICY_STAGE_EOM, SMFIS_TEMPFAIL, "451 4.7.1 "},
+        {&two_lines, POLICY_STAGE_MAIL, SMFIS_REJECT, "550 5.7.1 one 1%%|two ?2%%"},
+        {&ten_lines, POLICY_STAGE_MAIL, SMFIS_TEMPFAIL, "450 4.7.1 1|2|3|4|5|6|7|8"},
+        {&empty_lines, POLICY_STAGE_MAIL, SMFIS_REJECT, "550 5.7.1 ||"},
     };
 
     (void)state;

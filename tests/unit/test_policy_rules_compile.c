@@ -99,8 +99,17 @@ static const struct row rows[] = {
     {RULE("stage = eom  action = reject  enhanced-code = \"5.07.1\""), {AT3, "5.y.z"}},
     {RULE("stage = eom  action = reject  enhanced-code = \"55.7.1\""), {AT3, "5.y.z"}},
     {RULE("stage = eom  action = reject  enhanced-code = \"5.7.1 \""), {AT3, "5.y.z"}},
-    {RULE("stage = eom  action = reject  text = \"\""), {AT3, "`text`", "one line"}},
-    {RULE("stage = eom  action = reject  text = \"caf\xc3\xa9\""), {AT3, "`text`", "one line"}},
+    {RULE("stage = eom  action = reject  text = \"\""), {AT3, "`text = \"\"`", "printable"}},
+    {RULE("stage = eom  action = reject  text = \"caf\xc3\xa9\""), {AT3, "`text", "printable"}},
+    {RULE("stage = eom  action = reject  text = { \"a %{queue-id}\", \"%{Id} b\" }"),
+     {AT3, "`text", "do you mean \"%{id}\""}},
+    {RULE("stage = helo  action = reject  text = \"%{helo} %{sender}\""),
+     {AT3, "\"%{sender}\" is not known yet", "stage = mail"}},
+    {RULE("stage = eom  action = reject  text = \"%{helo\""), {AT3, "`text", "without \"}\""}},
+    {RULE("stage = eom  action = reject\n  text = { \"1\", \"2\", \"3\", \"4\", \"5\", \"6\", "
+          "\"7\", \"8\", \"9\" }"),
+     {"test.conf:4:", "9 lines", "at most 8"}},
+    {RULE("stage = eom  action = reject  text = { \"1\", \"2 %{dmarc}\" }"), {NULL}},
 
     /* Values. */
     {RULE("stage = eom  action = reject  client-net = { \"192.0.2.1/24\" }"),

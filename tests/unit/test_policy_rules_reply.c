@@ -62,6 +62,12 @@ static enum policy_author_outcome get_author(void *context)
     return fake->author;
 }
 
+static struct base_text expand(void *context, enum policy_expansion expansion)
+{
+    (void)context;
+    return expansion == POLICY_EXPAND_HELO ? BASE_TEXT("a\nb%") : (struct base_text){NULL, 0};
+}
+
 static struct policy_rule_facts make_facts(struct fake *fake)
 {
     return (struct policy_rule_facts){.direction = POLICY_DIRECTION_INBOUND,
@@ -70,7 +76,8 @@ static struct policy_rule_facts make_facts(struct fake *fake)
                                       .helo_spf = get_helo_spf,
                                       .dmarc = get_dmarc,
                                       .dkim = get_dkim,
-                                      .author = get_author};
+                                      .author = get_author,
+                                      .expand = expand};
 }
 
 static void fake_init(struct fake *fake)
@@ -234,6 +241,8 @@ static const struct {
     {"action = reject  code = \"554\"  enhanced-code = \"5.7.0\"  text = \"No.\"", DKIM_NONE,
      "554 5.7.0 No."},
     {"spf = { fail }  action = reject  text = \"Go away\"", SPF_FAIL, "550 5.7.23 Go away"},
+    {"action = reject  text = { \"Go %{helo},\", \"100%: %{rule}\", \"%{login}\" }", SPF_FAIL,
+     "550 5.7.1 Go a?b%,\n100%: r\n-"},
     /* The most telling condition. */
     {"spf = { fail }  dmarc = { none }  action = reject", SPF_FAIL,
      "550 5.7.26 DMARC: none for example.net is not accepted here"},
