@@ -5,6 +5,8 @@ import traceback
 
 from inbound import PACKAGED_RULES, RULES
 from procs import Failure
+from secure import SecurePostfix, SecureSendmail
+from sendmail import Unavailable
 from world import World
 
 CASES = []
@@ -15,6 +17,8 @@ SHARED = {
     "inet": {"listen": "inet"},
     "inbound": {"listen": "unix", "more": PACKAGED_RULES},
     "rules": {"listen": "unix", "more": RULES},
+    "secure-postfix": {"server": SecurePostfix},
+    "secure-sendmail": {"server": SecureSendmail},
 }
 
 
@@ -33,6 +37,13 @@ def case(world=None):
     return add
 
 
+def both(function):
+    """A test that runs in the shared world with logins and TLS of each server."""
+    for server in ("postfix", "sendmail"):
+        CASES.append((server + "_" + function.__name__, "secure-" + server, function))
+    return function
+
+
 def require(condition, what, *values):
     if not condition:
         raise Failure(what % values if values else what)
@@ -49,7 +60,11 @@ class Context:
 
     def shared(self, name):
         if name not in self._shared:
-            self._shared[name] = World(self.place, self.programs, self.keys, name, **SHARED[name])
+            try:
+                self._shared[name] = World(self.place, self.programs, self.keys, name,
+                                           **SHARED[name])
+            except Unavailable as why:
+                raise Skip(str(why)) from why
         return self._shared[name]
 
     def own(self, **options):

@@ -178,19 +178,21 @@ class Postfix(Mta):
         options.update(self.options)
         return "".join("%s = %s\n" % pair for pair in options.items())
 
-    def _master_cf(self):
-        def listener(port, **options):
-            lines = ["127.0.0.1:%d inet n - n - - smtpd" % self.ports[port]]
-            lines += ["  -o %s=%s" % pair for pair in options.items()]
-            return lines
+    def _listener(self, port, **options):
+        lines = ["127.0.0.1:%d inet n - n - - smtpd" % self.ports[port]]
+        return lines + ["  -o %s=%s" % pair for pair in options.items()]
 
-        lines = listener("inbound")
-        lines += listener("submission", milter_macro_daemon_name="ORIGINATING")
-        lines += listener("filtered",
-                          content_filter="smtp:[127.0.0.1]:%d" % self.ports["reinject"])
+    def _listeners(self):
+        lines = self._listener("inbound")
+        lines += self._listener("submission", milter_macro_daemon_name="ORIGINATING")
+        lines += self._listener("filtered",
+                                content_filter="smtp:[127.0.0.1]:%d" % self.ports["reinject"])
         # Another name, or smtp(8) would take the server for itself and see a loop.
-        lines += listener("reinject", milter_macro_daemon_name="REINJECT", content_filter="",
-                          myhostname="scan.example.org")
+        return lines + self._listener("reinject", milter_macro_daemon_name="REINJECT",
+                                      content_filter="", myhostname="scan.example.org")
+
+    def _master_cf(self):
+        lines = self._listeners()
         for row in ("pickup unix n - n 1 1 pickup", "cleanup unix n - n - 0 cleanup",
                     "qmgr unix n - n 300 1 qmgr", "rewrite unix - - n - - trivial-rewrite",
                     "bounce unix - - n - 0 bounce", "defer unix - - n - 0 bounce",

@@ -42,7 +42,7 @@ FEATURE(`accept_unqualified_senders')dnl
 FEATURE(`nocanonify')dnl
 DAEMON_OPTIONS(`Name=MTA, Family=inet, Addr=127.0.0.1, Port={inbound}')dnl
 DAEMON_OPTIONS(`Name=ORIGINATING, Family=inet, Addr=127.0.0.1, Port={submission}, M=E')dnl
-{filter}
+{further}{filter}
 define(`LOCAL_MAILER_PATH', `{root}/deliver')dnl
 define(`LOCAL_MAILER_ARGS', `deliver {root}/mail $u')dnl
 define(`LOCAL_MAILER_FLAGS', `Pmn')dnl
@@ -92,6 +92,8 @@ class Sendmail(Mta):
 
     name = "sendmail"
     cache = None
+    # More lines of sendmail.mc.
+    further = ""
 
     def __init__(self, place, milter, options=None, name="sendmail"):
         super().__init__(place, milter)
@@ -121,7 +123,7 @@ class Sendmail(Mta):
             listed = ("INPUT_MAIL_FILTER(`postseal', `S=%s, F=T, T=C:30s;S:10s;R:10s;E:300s')dnl"
                       % self.milter)
         source = self._write("sendmail.mc", MC.format(host=HOST, root=self.root, filter=listed,
-                                                      **self.ports))
+                                                      further=self.further, **self.ports))
         macros = os.path.join(self.packages, "usr/share/sendmail/cf/")
         done = subprocess.run([os.path.join(self.packages, "usr/bin/m4"), "-D_CF_DIR_=" + macros,
                                macros + "m4/cf.m4", source], env=self._environment(),
@@ -130,6 +132,16 @@ class Sendmail(Mta):
             raise Failure("m4: " + done.stderr[-500:])
         return self._write("sendmail.cf", done.stdout)
 
+    def _mounts(self):
+        """What the server sees of ours in place of the system's. It sleeps for a minute when the
+        machine's name leads to no full one: hence a hosts file."""
+        text = "127.0.0.1 %s %s localhost\n" % (HOST, socket.gethostname())
+        return {"/etc/hosts": self._write("hosts", text)}
+
+    def _without_namespace(self):
+        """Words to put before the command where namespaces cannot be made."""
+        return []
+
     def start(self):
         self.place.folder(os.path.basename(self.root), "queue", mode=0o700)
         self._write("aliases", "postmaster: alice\n")
@@ -137,13 +149,12 @@ class Sendmail(Mta):
         self._write("local-host-names", "".join(name + "\n" for name in LOCAL_DOMAINS))
         self._write("service.switch", "hosts files\naliases files\n")
         self._write("deliver", DELIVER, 0o755)
-        # It sleeps for a minute when the machine's name leads to no full one: it gets a hosts file
-        # of its own, where namespaces may be made.
-        hosts = self._write("hosts", "127.0.0.1 %s %s localhost\n" % (HOST, socket.gethostname()))
-        in_namespace = ["unshare", "-m", "sh", "-c",
-                        'mount --bind "$1" /etc/hosts; shift; exec "$@"', "sh", hosts]
+        in_namespace = ["unshare", "-m"]
+        for to, path in self._mounts().items():
+            in_namespace += ["sh", "-c", 'mount --bind "$1" "$2" && shift 2 && exec "$@"', "sh",
+                             path, to]
         if subprocess.run([*in_namespace, "true"], capture_output=True, check=False).returncode:
-            in_namespace = []
+            in_namespace = self._without_namespace()
         program = os.path.join(self.packages, BINARY)
         self.child = self.place.start([*in_namespace, program, "-C", self._make_cf(), "-bD", "-L",
                                        "sm-private"], self.log_path, env=self._environment())

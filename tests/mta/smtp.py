@@ -1,5 +1,7 @@
 """An SMTP client that does what a test needs and an honest client does not: raw octets, pipelining,
 a connection dropped in the middle of a message."""
+import base64
+import hmac
 import re
 import socket
 
@@ -21,11 +23,15 @@ class Reply:
 
 
 class Smtp:
-    """One connection; says EHLO unless told otherwise."""
+    """One connection; says EHLO unless told otherwise. `wrapped`: TLS from the first octet, by this
+    context of module ssl."""
 
-    def __init__(self, port, helo="client.example.com", timeout=60, source="127.0.0.1"):
+    def __init__(self, port, helo="client.example.com", timeout=60, source="127.0.0.1",
+                 wrapped=None):
         self.sock = socket.create_connection(("127.0.0.1", port), timeout, (source, 0))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if wrapped:
+            self.sock = wrapped.wrap_socket(self.sock)
         self._buffer = b""
         self.banner = self.read()
         self.ehlo = self.command("EHLO " + helo) if helo else None
@@ -84,6 +90,28 @@ class Smtp:
         """XCLIENT, and EHLO again as the protocol wants it."""
         reply = self.command("XCLIENT " + " ".join("%s=%s" % pair for pair in values.items()))
         return self.command("EHLO client.example.com") if reply.is_ok else reply
+
+    def starttls(self, context, helo="client.example.com"):
+        """STARTTLS, and EHLO again unless told otherwise: its reply, or that which refused it."""
+        reply = self.command("STARTTLS")
+        if reply.is_ok:
+            self.sock = context.wrap_socket(self.sock)
+            self._buffer = b""
+        return self.command("EHLO " + helo) if reply.is_ok and helo else reply
+
+    def auth_plain(self, login, password):
+        """RFC 4616."""
+        octets = b"\0".join((b"", login.encode(), password.encode()))
+        return self.command(b"AUTH PLAIN " + base64.b64encode(octets))
+
+    def auth_cram_md5(self, login, password):
+        """RFC 2195."""
+        reply = self.command("AUTH CRAM-MD5")
+        if reply.code != 334:
+            return reply
+        challenge = base64.b64decode(reply.lines[0])
+        answer = "%s %s" % (login, hmac.new(password.encode(), challenge, "md5").hexdigest())
+        return self.command(base64.b64encode(answer.encode()))
 
     def content(self, octets):
         """What follows DATA, dots stuffed."""
