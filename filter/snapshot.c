@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/panic.h"
 #include "conf/conf.h"
+#include "policy/selftest.h"
 #include "policy/snapshot.h"
 
 void filter_snapshot_init(struct filter_snapshot *snapshot, struct policy_snapshot *first)
@@ -61,5 +62,8 @@ struct policy_snapshot *filter_snapshot_load(const char *path, struct base_error
     }
     snapshot = policy_snapshot_create(conf, &options, error_r);
     conf_snapshot_unref(&conf);
+    if (snapshot != NULL && !policy_selftest_require(snapshot, error_r)) {
+        policy_snapshot_unref(&snapshot);
+    }
     return snapshot;
 }

@@ -30,6 +30,7 @@ static const struct conf_option rows[] = {
     ROW("trusted-forwarders", CONF_LIST, trusted_forwarders, .fallback = NULL),
     ROW("trusted-authserv-ids", CONF_LIST, trusted_authserv_ids, .fallback = NULL),
     ROW("key-dir", CONF_STRING, key_dir, .fallback = "/etc/postseal/keys"),
+    ROW("require-tests", CONF_LIST, require_tests),
     ROW("header-fields", CONF_INT, header_fields, .fallback = "1000", .min = 10, .max = 100000),
     ROW("header-octets", CONF_SIZE, header_octets, .fallback = "256KiB", .min = 4 * KIB,
         .max = 64 * MIB),

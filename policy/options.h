@@ -33,6 +33,8 @@ struct policy_options {
     struct conf_list trusted_authserv_ids;
 
     const char *key_dir;
+    /* Files of tests (postseal-tests(5)) without which no configuration gets into force. */
+    struct conf_list require_tests;
 
     /* Caps. */
     int64_t header_fields;

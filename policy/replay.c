@@ -1,9 +1,54 @@
 #include "policy/replay.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
 #include "policy/saved_message.h"
 
 /* As Postfix and Sendmail hand the body over. */
 #define CHUNK_MAX 65535
+
+bool policy_replay_address(const char *text, struct sockaddr_storage *address_r,
+                           struct base_error *error_r)
+{
+    struct sockaddr_in *ip4 = (struct sockaddr_in *)address_r;
+    struct sockaddr_in6 *ip6 = (struct sockaddr_in6 *)address_r;
+
+    memset(address_r, 0, sizeof(*address_r));
+    if (inet_pton(AF_INET, text, &ip4->sin_addr) == 1)
+        address_r->ss_family = AF_INET;
+    else if (inet_pton(AF_INET6, text, &ip6->sin6_addr) == 1)
+        address_r->ss_family = AF_INET6;
+    else if (strcmp(text, "local") == 0)
+        address_r->ss_family = AF_UNIX;
+    if (address_r->ss_family != AF_UNSPEC)
+        return true;
+    base_error_set(error_r,
+                   "\"%s\" is not an address: write 192.0.2.1, 2001:db8::1, or local for mail of a "
+                   "program on this host",
+                   text);
+    return false;
+}
+
+struct policy_tls_facts policy_replay_tls(struct base_text version, struct base_text cipher,
+                                          struct base_text cipher_bits,
+                                          struct base_text cert_subject,
+                                          struct base_text cert_issuer)
+{
+    bool has_certificate = cert_subject.length > 0 || cert_issuer.length > 0;
+
+    return (struct policy_tls_facts){
+        .version = version,
+        .cipher = cipher,
+        .cipher_bits = cipher_bits,
+        .cert_subject = cert_subject,
+        .cert_issuer = cert_issuer,
+        .cn_subject = cert_subject,
+        .cn_issuer = cert_issuer,
+        .verify = has_certificate ? BASE_TEXT("OK") : (struct base_text){NULL, 0},
+    };
+}
 
 static bool ends_message(const struct policy_verdict *verdict)
 {

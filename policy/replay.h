@@ -5,7 +5,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
+#include "base/error.h"
 #include "policy/session.h"
 #include "policy/verdict.h"
 
@@ -28,6 +30,19 @@ struct policy_replay {
                  const struct policy_verdict *verdict);
     void *context;
 };
+
+/* "192.0.2.1", "2001:db8::1", or "local" for mail of a program on this host, which has no address
+ * (AF_UNIX). False and *error_r if it is none of them. */
+__attribute__((warn_unused_result)) bool policy_replay_address(const char *text,
+                                                               struct sockaddr_storage *address_r,
+                                                               struct base_error *error_r);
+
+/* TLS with a certificate (no names: without one) that the MTA trusts, its names whole ("/O=...") or
+ * common. */
+struct policy_tls_facts policy_replay_tls(struct base_text version, struct base_text cipher,
+                                          struct base_text cipher_bits,
+                                          struct base_text cert_subject,
+                                          struct base_text cert_issuer);
 
 /* Goes on until a stage ends the message, or the end of it. True when that was reached. */
 bool policy_replay_run(struct policy_session *session, const struct policy_replay *replay);

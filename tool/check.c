@@ -11,6 +11,7 @@
 #include "conf/daemon.h"
 #include "policy/dkim/keyring.h"
 #include "policy/options.h"
+#include "policy/selftest.h"
 #include "policy/snapshot.h"
 #include "tool/args.h"
 #include "tool/check_mta.h"
@@ -36,6 +37,24 @@ static bool can_read_keys(const char *key_dir, const struct tool_io *io)
     return false;
 }
 
+/* What a start and a reload require. Without the keys nothing is signed, and tests may say so. */
+static enum tool_status run_tests(struct policy_snapshot *snapshot, bool has_keys,
+                                  const struct tool_io *io)
+{
+    const struct conf_snapshot *conf = policy_snapshot_conf(snapshot);
+    struct base_error error = {""};
+
+    if (policy_options_get(conf)->require_tests.count == 0)
+        return TOOL_ANSWERED;
+    if (!has_keys && conf_snapshot_count(conf, &dkim_sign_table) > 0) {
+        tool_warn(io, "require-tests: without the keys the tests are not run");
+        return TOOL_ANSWERED;
+    }
+    if (policy_selftest_require(snapshot, &error))
+        return TOOL_ANSWERED;
+    return tool_fail(io, TOOL_CONFIG, "%s", error.text);
+}
+
 static enum tool_status check_conf(struct conf_snapshot *conf, const char *path,
                                    const struct tool_io *io)
 {
@@ -51,6 +70,11 @@ static enum tool_status check_conf(struct conf_snapshot *conf, const char *path,
     snapshot = policy_snapshot_create(conf, &options, &error);
     if (snapshot == NULL)
         return tool_fail(io, TOOL_CONFIG, "%s", error.text);
+    status = run_tests(snapshot, options.want_keys, io);
+    if (status != TOOL_ANSWERED) {
+        policy_snapshot_unref(&snapshot);
+        return status;
+    }
     (void)fprintf(io->err, "postseal: %s: good; sign blocks: %zu%s\n", path, blocks,
                   blocks == 0         ? " (nothing will be signed)"
                   : options.want_keys ? ", every key signs and is verified"

@@ -17,10 +17,12 @@
 #include "tool/spf.h"
 #include "tool/spf_lint.h"
 #include "tool/status.h"
+#include "tool/test.h"
 
 /* clang-format off */
 const struct tool_command *const tool_commands[] = {
     &tool_eval,
+    &tool_test,
     &tool_spf,
     &tool_spf_lint,
     &tool_dmarc,

@@ -1,9 +1,5 @@
 #include "tool/eval_session.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <string.h>
-
 #include "base/mem.h"
 #include "policy/replay.h"
 #include "tool/args.h"
@@ -19,42 +15,19 @@ static struct base_text flag_text(const struct tool_args *args, const char *name
 bool tool_address_parse(const char *text, struct sockaddr_storage *address_r,
                         struct base_error *error_r)
 {
-    struct sockaddr_in *ip4 = (struct sockaddr_in *)address_r;
-    struct sockaddr_in6 *ip6 = (struct sockaddr_in6 *)address_r;
+    struct base_error error;
 
-    memset(address_r, 0, sizeof(*address_r));
-    if (inet_pton(AF_INET, text, &ip4->sin_addr) == 1)
-        address_r->ss_family = AF_INET;
-    else if (inet_pton(AF_INET6, text, &ip6->sin6_addr) == 1)
-        address_r->ss_family = AF_INET6;
-    else if (strcmp(text, "local") == 0)
-        address_r->ss_family = AF_UNIX;
-    if (address_r->ss_family != AF_UNSPEC)
+    if (policy_replay_address(text, address_r, &error))
         return true;
-    base_error_set(error_r,
-                   "--ip: \"%s\" is not an address: write 192.0.2.1, 2001:db8::1, or local for "
-                   "mail of a program on this host",
-                   text);
+    base_error_set(error_r, "--ip: %s", error.text);
     return false;
 }
 
-/* Names of a certificate are those of one that the MTA trusts, whole ("/O=...") or common. */
 static struct policy_tls_facts tls_flags(const struct tool_args *args)
 {
-    struct base_text subject = flag_text(args, "cert-subject");
-    struct base_text issuer = flag_text(args, "cert-issuer");
-    bool has_certificate = subject.length > 0 || issuer.length > 0;
-
-    return (struct policy_tls_facts){
-        .version = flag_text(args, "tls"),
-        .cipher = flag_text(args, "cipher"),
-        .cipher_bits = flag_text(args, "cipher-bits"),
-        .cert_subject = subject,
-        .cert_issuer = issuer,
-        .cn_subject = subject,
-        .cn_issuer = issuer,
-        .verify = has_certificate ? BASE_TEXT("OK") : (struct base_text){NULL, 0},
-    };
+    return policy_replay_tls(flag_text(args, "tls"), flag_text(args, "cipher"),
+                             flag_text(args, "cipher-bits"), flag_text(args, "cert-subject"),
+                             flag_text(args, "cert-issuer"));
 }
 
 bool tool_envelope_init(struct tool_envelope *envelope_r, const struct tool_args *args,

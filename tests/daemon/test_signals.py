@@ -67,6 +67,30 @@ def bad_reload(place):
     check(daemon.stop() == 0, "exit status")
 
 
+def required_tests(place):
+    """Neither a start nor a reload takes a configuration whose tests fail."""
+    given = 'given "x" { ip = "192.0.2.1" from = "a@example.com" }\n'
+    place.file("required.tests", given + 'expect "x" { action = continue }\n')
+    rule = 'rule "all" { stage = mail  action = reject }\n'
+    need = 'require-tests = { "required.tests" }\n'
+    daemon = Daemon(place, SIGN + need + rule)
+    status, errors = daemon.run("-f")
+    check(status == 78 and "1 of 1 tests of" in errors and "want continue, got reject" in errors,
+          "%d %s" % (status, errors))
+    daemon.configure(SIGN + need)
+    daemon.start()
+    daemon.configure(SIGN + need + rule)
+    daemon.send_signal(signal.SIGHUP)
+    wait_until(lambda: daemon.has_logged("reload refused"), "the refusal")
+    check(daemon.has_logged('required.tests:2: "x": action: want continue, got reject'),
+          daemon.log())
+    require_all_signed(miltload(daemon, "-n", "1", "-f", message(place), *LOGIN), 1)
+    place.file("required.tests", given + 'expect "x" { rule = "all" }\n')
+    daemon.send_signal(signal.SIGHUP)
+    wait_until(lambda: daemon.has_logged("is in force"), "the reload")
+    check(daemon.stop() == 0, "exit status")
+
+
 def pinned(place):
     """A session keeps the configuration that it began with, also when a reload comes between two of
     its stages."""
@@ -182,5 +206,5 @@ def too_many_sessions(place):
 
 
 if __name__ == "__main__":
-    sys.exit(run_cases([reloads, bad_reload, pinned, status, term_under_way, term_limit, term_idle,
-                        term_under_load, too_many_sessions]))
+    sys.exit(run_cases([reloads, bad_reload, required_tests, pinned, status, term_under_way,
+                        term_limit, term_idle, term_under_load, too_many_sessions]))

@@ -14,6 +14,7 @@ import tempfile
 import unittest
 
 POSTSEAL = os.path.abspath("postseal")
+SRCDIR = os.path.abspath(os.environ.get("srcdir", "."))
 TIME = "2026-11-22T12:00:00Z"
 
 MESSAGE = b"""From: Alice <alice@example.org>
@@ -382,6 +383,49 @@ example.net TXT "v=spf1 include:gone.example.net" "mx ?all"
         os.chmod("keys/example.org/ed1.pem", 0o644)
         self.refuse(78, "chmod", "check", "postseal.conf")
         os.chmod("keys/example.org/ed1.pem", 0o640 if os.geteuid() == 0 else 0o600)
+
+    def test_own_tests(self):
+        given = 'given "%s" { ip = "192.0.2.1" from = "a@example.net" }\n'
+        self.save("good.tests", (given % "one" + 'expect "one" { action = continue }\n').encode())
+        self.save("bad.tests", (given % "two" + 'expect "two" {\n    spf = none\n'
+                                '    action = reject\n}\n').encode())
+        words = ["test", "-c", "postseal.conf"]
+        self.assertEqual(self.run_ok(*words, "good.tests"), b"1 tests, 0 failed\n")
+        self.assertIn(b'good.tests:1: passed: "one"\n', self.run_ok(*words, "-v", "good.tests"))
+        status, out, errors = postseal(*words, "good.tests", "bad.tests")
+        self.assertEqual((status, errors), (1, ""))
+        self.assertEqual(out, b'bad.tests:1: FAILED: "two"\n  line 4: action\n    want reject\n'
+                         b'    got  continue\n2 tests, 1 failed\n')
+        status, out, errors = postseal(*words, "--json", "good.tests", "bad.tests")
+        told = json.loads(out)
+        self.assertEqual((status, told["count"], told["failed"]), (1, 2, 1))
+        self.assertEqual(told["tests"][1], {
+            "name": "two", "file": "bad.tests", "line": 1, "passed": False, "differences": [
+                {"option": "action", "file": "bad.tests", "line": 4, "want": "reject",
+                 "got": "continue"}]})
+        self.save("broken.tests", b"given {\n")
+        self.refuse(65, "broken.tests:1", *words, "good.tests", "broken.tests")
+        self.refuse(65, "absent.tests", *words, "--json", "absent.tests")
+        self.refuse(64, "", *words)
+        self.save("required.conf", self.load("postseal.conf") +
+                  b'require-tests = { "good.tests", "bad.tests" }\n')
+        self.refuse(78, "1 of 1 tests of bad.tests fail", "check", "required.conf")
+        self.save("bad.tests", b"")
+        self.refuse(78, "no test in it", "check", "required.conf")
+
+    def test_manual(self):
+        """The manual's examples are the files that are installed, and these do what they say."""
+        for page, name in (("postseal.conf.5", "manual.conf"),
+                           ("postseal-tests.5", "manual.tests")):
+            with open(os.path.join(SRCDIR, "doc", "examples", name), "rb") as file:
+                example = file.read()
+            with open(os.path.join(SRCDIR, "doc", page), "rb") as file:
+                section = file.read().split(b".Sh EXAMPLES", 1)[1]
+            shown = re.findall(rb"^\.Bd -literal[^\n]*\n(.*?)^\.Ed$", section, re.M | re.S)
+            self.assertTrue(any(it.replace(b"\\e", b"\\") in example for it in shown), page)
+            self.save(name, example)
+        self.assertEqual(self.run_ok("test", "-c", "manual.conf", "manual.tests"),
+                         b"4 tests, 0 failed\n")
 
 
 if __name__ == "__main__":

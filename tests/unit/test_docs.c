@@ -28,6 +28,7 @@
 #include "policy/iprev.h"
 #include "policy/mailing_list.h"
 #include "policy/rules.h"
+#include "policy/selftest_file.h"
 #include "policy/snapshot.h"
 #include "policy/spf/spf.h"
 #include "policy/template.h"
@@ -154,7 +155,14 @@ static const char *heading_of(const struct conf_table *table, char out[64])
     return table->name == NULL ? ".Sh OPTIONS" : out;
 }
 
-static void check_option(const char *kind, const struct conf_option *option, struct base_text block)
+/* A page about a kind of file, and the tables of that. */
+struct conf_page {
+    const char *name;
+    const struct conf_table *const *(*tables)(size_t *count_r);
+};
+
+static void check_option(const struct conf_page *about, const char *kind,
+                         const struct conf_option *option, struct base_text block)
 {
     char words[128];
 
@@ -162,56 +170,72 @@ static void check_option(const char *kind, const struct conf_option *option, str
     struct base_text item = find_item(block, words);
 
     if (item.data == NULL)
-        fail_msg("postseal.conf.5: %s: no paragraph \".It Ic %s\"", kind, option->name);
+        fail_msg("%s: %s: no paragraph \".It Ic %s\"", about->name, kind, option->name);
     struct base_text rest = base_text_of(option->fallback);
 
     while (rest.data != NULL) {
         struct base_text word = base_text_split(&rest, ' ');
 
         if (!item_has_word(item, word))
-            fail_msg("postseal.conf.5: %s: the default of %s, \"%s\", is not told", kind,
+            fail_msg("%s: %s: the default of %s, \"%s\", is not told", about->name, kind,
                      option->name, option->fallback);
     }
     for (size_t i = 0; option->words != NULL && option->words[i] != NULL; i++)
         if (!item_has_word(item, base_text_of(option->words[i])))
-            fail_msg("postseal.conf.5: %s: %s: the value %s is not told", kind, option->name,
+            fail_msg("%s: %s: %s: the value %s is not told", about->name, kind, option->name,
                      option->words[i]);
 }
+
+struct kind_of {
+    const struct conf_page *about;
+    const char *kind;
+};
 
 static void must_be_option(const void *context, struct base_text rest)
 {
     struct base_text name = base_text_split(&rest, ' ');
-    const char *kind = context;
+    const struct kind_of *of = context;
     size_t count;
-    const struct conf_table *const *tables = policy_tables(&count);
+    const struct conf_table *const *tables = of->about->tables(&count);
 
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < conf_table_option_count(tables[i]); j++)
-            if (strcmp(tables[i]->name == NULL ? "" : tables[i]->name, kind) == 0 &&
+            if (strcmp(tables[i]->name == NULL ? "" : tables[i]->name, of->kind) == 0 &&
                 base_text_equals(name, base_text_of(conf_table_option_at(tables[i], j)->name)))
                 return;
-    fail_msg("postseal.conf.5: \"%.*s\" is on the page, but no option of \"%s\"", (int)name.length,
-             name.data, kind);
+    fail_msg("%s: \"%.*s\" is on the page, but no option of \"%s\"", of->about->name,
+             (int)name.length, name.data, of->kind);
+}
+
+static void check_options(const struct conf_page *about)
+{
+    struct page page;
+    char room[64];
+    char path[128];
+    size_t count;
+    const struct conf_table *const *tables = about->tables(&count);
+
+    snprintf(path, sizeof(path), "doc/%s", about->name);
+    read_page(&page, path);
+    for (size_t i = 0; i < count; i++) {
+        const struct kind_of of = {about, tables[i]->name == NULL ? "" : tables[i]->name};
+        struct base_text block = find_block(&page, heading_of(tables[i], room), "Sh");
+
+        for (size_t j = 0; j < conf_table_option_count(tables[i]); j++)
+            check_option(about, of.kind, conf_table_option_at(tables[i], j), block);
+        for_lines(block, ".It Ic ", must_be_option, &of);
+    }
+    free_page(&page);
 }
 
 static void test_options(void **state)
 {
-    struct page page;
-    char room[64];
-    size_t count;
-    const struct conf_table *const *tables = policy_tables(&count);
+    static const struct conf_page conf_page = {"postseal.conf.5", policy_tables};
+    static const struct conf_page tests_page = {"postseal-tests.5", selftest_tables};
 
     (void)state;
-    read_page(&page, "doc/postseal.conf.5");
-    for (size_t i = 0; i < count; i++) {
-        const char *kind = tables[i]->name == NULL ? "" : tables[i]->name;
-        struct base_text block = find_block(&page, heading_of(tables[i], room), "Sh");
-
-        for (size_t j = 0; j < conf_table_option_count(tables[i]); j++)
-            check_option(kind, conf_table_option_at(tables[i], j), block);
-        for_lines(block, ".It Ic ", must_be_option, kind);
-    }
-    free_page(&page);
+    check_options(&conf_page);
+    check_options(&tests_page);
 }
 
 static void test_facts_in_texts(void **state)
