@@ -48,14 +48,27 @@ static const struct conf_option top_rows[] = {
 };
 
 static const struct conf_option given_rows[] = {
-    GIVEN("ip", CONF_STRING, ip),           GIVEN("client-name", CONF_STRING, client_name),
-    GIVEN("helo", CONF_STRING, helo),       GIVEN("daemon", CONF_STRING, daemon),
-    GIVEN("tls", CONF_STRING, tls),         GIVEN("cipher-bits", CONF_STRING, cipher_bits),
-    GIVEN("login", CONF_STRING, login),     GIVEN("auth-mech", CONF_STRING, auth_mech),
-    GIVEN("from", CONF_STRING, from),       GIVEN("rcpt", CONF_LIST, rcpt),
-    GIVEN("message", CONF_STRING, message), GIVEN("header", CONF_LIST, header),
-    GIVEN("body", CONF_LIST, body),         GIVEN("zone-file", CONF_STRING, zone_file),
-    GIVEN("zone", CONF_LIST, zone),         GIVEN("time", CONF_STRING, time),
+    GIVEN("ip", CONF_STRING, ip),
+    GIVEN("client-name", CONF_STRING, client_name),
+    GIVEN("helo", CONF_STRING, helo),
+    GIVEN("daemon", CONF_STRING, daemon),
+    GIVEN("port", CONF_STRING, port),
+    GIVEN("tls", CONF_STRING, tls),
+    GIVEN("cipher", CONF_STRING, cipher),
+    GIVEN("cert-subject", CONF_STRING, cert_subject),
+    GIVEN("cert-issuer", CONF_STRING, cert_issuer),
+    GIVEN("cipher-bits", CONF_STRING, cipher_bits),
+    GIVEN("login", CONF_STRING, login),
+    GIVEN("auth-mech", CONF_STRING, auth_mech),
+    GIVEN("from", CONF_STRING, from),
+    GIVEN("size", CONF_STRING, size),
+    GIVEN("rcpt", CONF_LIST, rcpt),
+    GIVEN("message", CONF_STRING, message),
+    GIVEN("header", CONF_LIST, header),
+    GIVEN("body", CONF_LIST, body),
+    GIVEN("zone-file", CONF_STRING, zone_file),
+    GIVEN("zone", CONF_LIST, zone),
+    GIVEN("time", CONF_STRING, time),
 };
 
 static const struct conf_option expect_rows[] = {
