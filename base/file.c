@@ -54,7 +54,7 @@ bool base_file_read_fd(int fd, const char *name, size_t max, char **data_r, size
 }
 
 /* What a file that steers the daemon must be: nobody but root and ourselves may change it. */
-static bool is_trusted(const struct stat *info, const char *path, struct base_error *error_r)
+bool base_file_is_trusted(const struct stat *info, const char *path, struct base_error *error_r)
 {
     if (info->st_uid != 0 && info->st_uid != geteuid()) {
         base_error_set(error_r, "%s: belongs to user %lu, who could change it: chown root %s", path,
@@ -90,7 +90,7 @@ static bool read_path(const char *path, bool want_trusted, size_t max, char **da
         base_error_set(error_r, "%s: cannot stat: %s", path, strerror(errno));
     else if (!S_ISREG(info.st_mode))
         base_error_set(error_r, "%s: not a regular file", path);
-    else if (!want_trusted || is_trusted(&info, path, error_r))
+    else if (!want_trusted || base_file_is_trusted(&info, path, error_r))
         is_ok = base_file_read_fd(fd, path, max, data_r, length_r, error_r);
     close(fd);
     return is_ok;

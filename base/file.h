@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "base/text.h"
 
+struct stat;
+
 /* Reads a regular file of at most `max` octets. The result is on the heap (base_mem_free), followed
  * by a NUL that is not counted. False and *error_r otherwise (names the path and the reason).
  * Pipes, devices and directories are refused. "-" is not special. */
@@ -28,5 +30,9 @@ __attribute__((warn_unused_result)) bool base_file_read_fd(int fd, const char *n
 __attribute__((warn_unused_result)) bool base_file_read_trusted(const char *path, size_t max,
                                                                 char **data_r, size_t *length_r,
                                                                 struct base_error *error_r);
+/* That judgement alone, on a file that somebody else opens; `info` is its fstat(2). */
+__attribute__((warn_unused_result)) bool base_file_is_trusted(const struct stat *info,
+                                                              const char *path,
+                                                              struct base_error *error_r);
 
 #endif

@@ -64,6 +64,8 @@ CONTRACTS = {
     "keys/store_new.c": "keys/store.h",
     "policy/dmarc/lint_record.c": "policy/dmarc/lint-private.h",
     "policy/dmarc/lint_reports.c": "policy/dmarc/lint-private.h",
+    "store/map_lmdb.c": "store/map-private.h",
+    "store/map_text.c": "store/map-private.h",
     "policy/stage_content.c": "policy/session-private.h",
     "policy/stage_envelope.c": "policy/session-private.h",
 }

@@ -1,0 +1,413 @@
+/* Compiled maps, read as Postfix reads them (lmdb_table(5)): without LMDB's own lock file, under a
+ * shared fcntl lock for as long as a transaction lasts. postmap takes the exclusive lock before it
+ * writes, to see off those who still read pages that it is going to reuse; a reader that comes
+ * later sees the old state until the new one is committed.
+ *
+ * The lock belongs to the open file (F_OFD_SETLK), for the locks of a process would be gone as soon
+ * as any of its threads let go of one. Threads share it: the first to come takes it, the last to go
+ * gives it back, and after a while all new ones wait for that, or a busy server would keep postmap
+ * from ever writing.
+ *
+ * A file that takes the place of another, or grows beyond what is mapped, is opened beside the old
+ * one, which lives until its last reader is done. */
+#include <errno.h>
+#include <fcntl.h>
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/map-private.h"
+
+#define SUFFIX ".lmdb"
+/* How often the path is looked at. */
+#define CHECK_NS (100 * BASE_NS_PER_MS)
+/* postmap holds the exclusive lock for a moment; whoever holds it longer is no reason to hang. */
+#define LOCK_TRIES   5000
+#define LOCK_WAIT_NS 1000000L
+/* Runs that may begin under one lock. */
+#define RUNS_MAX 1000
+/* The longest key that LMDB can hold. */
+#define KEY_MAX 511
+
+/* One file, open; guarded by the map's mutex but for env and dbi. */
+struct file {
+    MDB_env *env;
+    MDB_dbi dbi;
+    int fd;
+    struct stat stat;
+    /* The map that has it as its current one, and runs. */
+    unsigned references;
+    unsigned readers;
+    unsigned runs;
+    bool is_draining;
+};
+
+/* Whether keys have the NUL behind them that postmap writes. */
+enum nul {
+    NUL_UNKNOWN,
+    NUL_WITH,
+    NUL_WITHOUT,
+};
+
+struct map_lmdb {
+    struct store_map map;
+    char *path;
+    struct base_clock system;
+    const struct base_clock *clock;
+    pthread_mutex_t lock;
+    pthread_cond_t drained;
+    struct file *current;
+    int64_t checked_ns;
+    /* What could not be opened, told once. */
+    struct stat refused;
+    atomic_int nul;
+};
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static void file_unref(struct file *file)
+{
+    if (--file->references > 0)
+        return;
+    mdb_env_close(file->env);
+    base_mem_free(file);
+}
+
+static void set_lmdb_error(struct base_error *error_r, const char *path, int status)
+{
+    if (status == MDB_INVALID || status == MDB_VERSION_MISMATCH || status == MDB_CORRUPTED)
+        base_error_set(error_r,
+                       "%s: no LMDB file that can be read: write it with postmap lmdb:", path);
+    else
+        base_error_set(error_r, "%s: %s", path, mdb_strerror(status));
+}
+
+/* Looks at the file before LMDB maps it. */
+static bool is_acceptable(const char *path, struct stat *stat_r, struct base_error *error_r)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool is_good = false;
+
+    if (fd < 0) {
+        base_error_set(error_r, "%s: cannot open: %s%s", path, strerror(errno),
+                       errno == ENOENT ? ": write it with postmap lmdb:" : "");
+        return false;
+    }
+    if (fstat(fd, stat_r) != 0)
+        base_error_set(error_r, "%s: cannot stat: %s", path, strerror(errno));
+    else if (!S_ISREG(stat_r->st_mode))
+        base_error_set(error_r, "%s: not a regular file", path);
+    else if (stat_r->st_size == 0)
+        base_error_set(error_r, "%s: empty: write it with postmap lmdb:", path);
+    else
+        is_good = base_file_is_trusted(stat_r, path, error_r);
+    (void)close(fd);
+    return is_good;
+}
+
+/* The one database of the file; remembers what the file was when it was opened. */
+static bool prepare(struct file *file, const char *path, const struct stat *looked_at,
+                    struct base_error *error_r)
+{
+    MDB_txn *txn = NULL;
+    int status = mdb_env_open(file->env, path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_RDONLY, 0644);
+
+    if (status == 0)
+        status = mdb_env_get_fd(file->env, &file->fd);
+    if (status == 0)
+        status = mdb_txn_begin(file->env, NULL, MDB_RDONLY, &txn);
+    if (status == 0) {
+        status = mdb_dbi_open(txn, NULL, 0, &file->dbi);
+        mdb_txn_abort(txn);
+    }
+    if (status != 0) {
+        set_lmdb_error(error_r, path, status);
+        return false;
+    }
+    if (fstat(file->fd, &file->stat) != 0 || file->stat.st_dev != looked_at->st_dev ||
+        file->stat.st_ino != looked_at->st_ino) {
+        base_error_set(error_r, "%s: replaced while it was opened", path);
+        return false;
+    }
+    return true;
+}
+
+static struct file *file_open(const char *path, struct base_error *error_r)
+{
+    struct file *file;
+    struct stat stat;
+
+    if (!is_acceptable(path, &stat, error_r))
+        return NULL;
+    file = base_mem_alloc_zero(1, sizeof(*file));
+    file->references = 1;
+    int status = mdb_env_create(&file->env);
+
+    if (status != 0) {
+        set_lmdb_error(error_r, path, status);
+        base_mem_free(file);
+        return NULL;
+    }
+    if (!prepare(file, path, &stat, error_r)) {
+        file_unref(file);
+        return NULL;
+    }
+    return file;
+}
+
+/* With the mutex held. What cannot be opened leaves the old file in its place. */
+static void reopen(struct map_lmdb *lmdb, const struct stat *found)
+{
+    struct base_error error;
+    struct file *file;
+
+    if (is_same(found, &lmdb->refused))
+        return;
+    file = file_open(lmdb->path, &error);
+    if (file == NULL) {
+        lmdb->refused = *found;
+        base_log_warning("%s; the file that was read before stays in use", error.text);
+        return;
+    }
+    file_unref(lmdb->current);
+    lmdb->current = file;
+    /* Those who wait for the old one to drain need not. */
+    pthread_cond_broadcast(&lmdb->drained);
+    atomic_store(&lmdb->nul, NUL_UNKNOWN);
+}
+
+static void check_replaced(struct map_lmdb *lmdb)
+{
+    int64_t now_ns = base_clock_mono_ns(lmdb->clock);
+    struct stat found;
+
+    if (now_ns - lmdb->checked_ns < CHECK_NS)
+        return;
+    lmdb->checked_ns = now_ns;
+    if (stat(lmdb->path, &found) == 0 && !is_same(&found, &lmdb->current->stat))
+        reopen(lmdb, &found);
+}
+
+static bool set_lock(const struct file *file, short type)
+{
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
+
+    return fcntl(file->fd, F_OFD_SETLK, &lock) == 0;
+}
+
+static bool take_lock(const struct file *file, const char *path, struct base_error *error_r)
+{
+    const struct timespec wait = {.tv_nsec = LOCK_WAIT_NS};
+
+    for (unsigned i = 0; i < LOCK_TRIES; i++) {
+        if (set_lock(file, F_RDLCK))
+            return true;
+        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+            break;
+        (void)nanosleep(&wait, NULL);
+    }
+    base_error_set(error_r, "%s: cannot lock: %s", path, strerror(errno));
+    return false;
+}
+
+/* With the mutex held: the file that answers this run. */
+static struct file *join(struct map_lmdb *lmdb, struct base_error *error_r)
+{
+    struct file *file;
+
+    check_replaced(lmdb);
+    while (lmdb->current->is_draining)
+        pthread_cond_wait(&lmdb->drained, &lmdb->lock);
+    file = lmdb->current;
+    if (file->readers == 0 && !take_lock(file, lmdb->path, error_r))
+        return NULL;
+    file->readers++;
+    file->references++;
+    file->is_draining = ++file->runs >= RUNS_MAX;
+    return file;
+}
+
+static void leave(struct map_lmdb *lmdb, struct file *file)
+{
+    if (--file->readers == 0) {
+        (void)set_lock(file, F_UNLCK);
+        file->runs = 0;
+        if (file->is_draining) {
+            file->is_draining = false;
+            pthread_cond_broadcast(&lmdb->drained);
+        }
+    }
+    file_unref(file);
+}
+
+static struct file *join_locked(struct map_lmdb *lmdb, bool is_anew, struct base_error *error_r)
+{
+    struct file *file;
+    struct stat found;
+
+    pthread_mutex_lock(&lmdb->lock);
+    if (is_anew && stat(lmdb->path, &found) == 0)
+        reopen(lmdb, &found);
+    file = join(lmdb, error_r);
+    pthread_mutex_unlock(&lmdb->lock);
+    return file;
+}
+
+static void leave_locked(struct map_lmdb *lmdb, struct file *file)
+{
+    pthread_mutex_lock(&lmdb->lock);
+    leave(lmdb, file);
+    pthread_mutex_unlock(&lmdb->lock);
+}
+
+static bool begin(struct store_map *map, struct store_map_run *run, struct base_error *error_r)
+{
+    struct map_lmdb *lmdb = (struct map_lmdb *)map;
+    MDB_txn *txn = NULL;
+    int status = MDB_MAP_RESIZED;
+
+    /* A file that has grown beyond what is mapped is opened again, and it may grow meanwhile. */
+    for (unsigned i = 0; i < 5 && status == MDB_MAP_RESIZED; i++) {
+        struct file *file = join_locked(lmdb, i > 0, error_r);
+
+        if (file == NULL)
+            return false;
+        status = mdb_txn_begin(file->env, NULL, MDB_RDONLY, &txn);
+        if (status == 0) {
+            run->pinned = file;
+            run->view = txn;
+            return true;
+        }
+        leave_locked(lmdb, file);
+    }
+    set_lmdb_error(error_r, lmdb->path, status);
+    return false;
+}
+
+static void end(struct store_map_run *run)
+{
+    mdb_txn_abort(run->view);
+    leave_locked((struct map_lmdb *)run->map, run->pinned);
+}
+
+static int get(const struct store_map_run *run, struct base_text key, size_t nul,
+               struct base_text *value_r)
+{
+    const struct file *file = run->pinned;
+    MDB_val wanted = {.mv_size = key.length + nul, .mv_data = (void *)key.data};
+    MDB_val found;
+    int status;
+
+    if (wanted.mv_size > KEY_MAX)
+        return MDB_NOTFOUND;
+    status = mdb_get(run->view, file->dbi, &wanted, &found);
+    if (status == 0)
+        *value_r = (struct base_text){found.mv_data, strnlen(found.mv_data, found.mv_size)};
+    return status;
+}
+
+static enum store_map_answer find(const struct store_map_run *run, struct base_text key,
+                                  struct base_text *value_r, struct base_error *error_r)
+{
+    struct map_lmdb *lmdb = (struct map_lmdb *)run->map;
+    int nul = atomic_load_explicit(&lmdb->nul, memory_order_relaxed);
+    int status = MDB_NOTFOUND;
+
+    if (nul != NUL_WITHOUT) {
+        status = get(run, key, 1, value_r);
+        if (status == 0 && nul == NUL_UNKNOWN)
+            atomic_store(&lmdb->nul, NUL_WITH);
+    }
+    if (status == MDB_NOTFOUND && nul != NUL_WITH) {
+        status = get(run, key, 0, value_r);
+        if (status == 0 && nul == NUL_UNKNOWN)
+            atomic_store(&lmdb->nul, NUL_WITHOUT);
+    }
+    if (status == 0)
+        return STORE_MAP_FOUND;
+    if (status == MDB_NOTFOUND)
+        return STORE_MAP_NONE;
+    set_lmdb_error(error_r, lmdb->path, status);
+    return STORE_MAP_FAULT;
+}
+
+static void destroy(struct store_map *map)
+{
+    struct map_lmdb *lmdb = (struct map_lmdb *)map;
+
+    if (lmdb->current != NULL)
+        file_unref(lmdb->current);
+    pthread_cond_destroy(&lmdb->drained);
+    pthread_mutex_destroy(&lmdb->lock);
+    base_mem_free(lmdb->path);
+    base_mem_free(lmdb);
+}
+
+/* The source is newer: somebody edited it and did not run postmap, as Postfix says, too. */
+static void warn_if_older(const struct map_lmdb *lmdb, const struct store_map_options *options)
+{
+    struct base_error text;
+    struct stat source;
+    char *path;
+
+    if (options == NULL || options->warn == NULL)
+        return;
+    path = base_mem_strndup(lmdb->path, strlen(lmdb->path) - strlen(SUFFIX));
+    if (stat(path, &source) == 0 && source.st_mtime > lmdb->current->stat.st_mtime) {
+        base_error_set(&text, "%s: older than its source: postmap lmdb:%s", lmdb->path, path);
+        options->warn(options->context, text.text);
+    }
+    base_mem_free(path);
+}
+
+/* The name is Postfix's, without the suffix; with it is taken, too. */
+static char *path_of(const char *name)
+{
+    size_t length = strlen(name);
+    size_t suffix = strlen(SUFFIX);
+    char *path;
+
+    if (length > suffix && strcmp(name + length - suffix, SUFFIX) == 0)
+        return base_mem_strdup(name);
+    path = base_mem_alloc(length + suffix + 1);
+    memcpy(path, name, length);
+    memcpy(path + length, SUFFIX, suffix + 1);
+    return path;
+}
+
+struct store_map *store_map_lmdb_open(const char *path, const struct store_map_options *options,
+                                      struct base_error *error_r)
+{
+    static const struct store_map_ops ops = {
+        .begin = begin, .find = find, .end = end, .destroy = destroy};
+    struct map_lmdb *lmdb = base_mem_alloc_zero(1, sizeof(*lmdb));
+
+    lmdb->map.ops = &ops;
+    lmdb->path = path_of(path);
+    lmdb->system = base_clock_system();
+    lmdb->clock = options != NULL && options->clock != NULL ? options->clock : &lmdb->system;
+    lmdb->checked_ns = base_clock_mono_ns(lmdb->clock);
+    pthread_mutex_init(&lmdb->lock, NULL);
+    pthread_cond_init(&lmdb->drained, NULL);
+    atomic_init(&lmdb->nul, NUL_UNKNOWN);
+    lmdb->current = file_open(lmdb->path, error_r);
+    if (lmdb->current == NULL) {
+        destroy(&lmdb->map);
+        return NULL;
+    }
+    store_fold_init(&lmdb->map.fold);
+    warn_if_older(lmdb, options);
+    return &lmdb->map;
+}
