@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "store/maps.h"
 
-#include "store_files.h"
+#include "tests/unit/store_files.h"
 
 static void test_names(void **state)
 {

@@ -23,7 +23,7 @@
 #include "store/map.h"
 #include "store/table_source.h"
 
-#include "store_files.h"
+#include "tests/unit/store_files.h"
 
 static bool run_postmap(struct files *files, const char *file)
 {
