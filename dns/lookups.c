@@ -43,6 +43,11 @@ struct dns_lookups {
     struct dns_answer *timeout;
 };
 
+static void add(atomic_uint_fast64_t *number)
+{
+    atomic_fetch_add_explicit(number, 1, memory_order_relaxed);
+}
+
 struct dns_lookups *dns_lookups_create(struct base_arena *arena,
                                        const struct dns_lookups_options *options)
 {
@@ -210,10 +215,12 @@ static struct lookup *lookup_begin(struct dns_lookups *lookups, const struct dns
     lookup->elapsed_ns = -1;
     lookups_insert(lookups, lookup);
     if (is_capped) {
+        add(&lookups->options.resolver->counters.capped);
         lookup->answer = dns_answer_ref(lookups->capped);
         return lookup;
     }
     lookups->asked++;
+    add(&lookups->options.resolver->counters.questions);
     lookup->asked_ns = base_clock_mono_ns(lookups->options.clock);
     lookup->pending = lookups->options.resolver->ops->ask(lookups->options.resolver, name, type);
     return lookup;
@@ -277,12 +284,22 @@ static struct dns_answer *lookup_wait(struct dns_lookups *lookups, struct dns_pe
     return answer;
 }
 
+/* A test zone's answers among them may be time-outs. */
+static void count_failure(struct dns_counters *counters, enum dns_status status)
+{
+    if (status == DNS_STATUS_TIMEOUT)
+        add(&counters->timeouts);
+    else if (status == DNS_STATUS_SERVFAIL || status == DNS_STATUS_BOGUS)
+        add(&counters->failures);
+}
+
 static void lookup_resolve(struct dns_lookups *lookups, struct lookup *lookup)
 {
     struct dns_answer *answer = lookup_wait(lookups, lookup->pending);
 
     if (answer == NULL)
         answer = dns_answer_ref(lookups->timeout);
+    count_failure(&lookups->options.resolver->counters, answer->status);
     lookups->octets += answer_octets(answer);
     if (lookups->octets > OCTETS_MAX) {
         lookups->octets -= answer_octets(answer);

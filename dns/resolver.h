@@ -4,6 +4,7 @@
 #ifndef DNS_RESOLVER_H
 #define DNS_RESOLVER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,6 +16,19 @@
 struct dns_resolver;
 /* One question under way, on the heap, owned by who asked. */
 struct dns_pending;
+
+/* Since the start; relaxed. Counted by dns/lookups.c, the hits by the backend that has a cache. */
+struct dns_counters {
+    /* Asked of the resolver, those that its cache answered among them. */
+    atomic_uint_fast64_t questions;
+    atomic_uint_fast64_t cache_hits;
+    /* Not answered within the budget of the message. */
+    atomic_uint_fast64_t timeouts;
+    /* SERVFAIL, and answers that DNSSEC proves false. */
+    atomic_uint_fast64_t failures;
+    /* Past `dns-questions`: never asked. */
+    atomic_uint_fast64_t capped;
+};
 
 struct dns_resolver_ops {
     /* "unbound", "zone"; shown by status. */
@@ -36,6 +50,7 @@ struct dns_resolver {
     const struct dns_resolver_ops *ops;
     /* Answers come from a test zone: said in status and in Authentication-Results. */
     bool is_test_zone;
+    struct dns_counters counters;
 };
 
 struct dns_unbound_options {

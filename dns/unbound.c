@@ -154,8 +154,10 @@ static struct dns_answer *answer_at_once(struct unbound *unbound, struct dns_pen
     char escaped[DNS_NAME_ESCAPED_SIZE];
     int error;
 
-    if (answer != NULL)
+    if (answer != NULL) {
+        atomic_fetch_add_explicit(&unbound->resolver.counters.cache_hits, 1, memory_order_relaxed);
         return answer;
+    }
     error =
         ub_resolve_async(unbound->ctx, dns_name_escape(&pending->name, escaped), (int)pending->type,
                          CLASS_IN, pending, unbound_called_back, &pending->async_id);

@@ -39,6 +39,7 @@
 #include "filter/reload.h"
 #include "filter/signals.h"
 #include "filter/state_dir.h"
+#include "policy/counters.h"
 #include "policy/deferrals.h"
 #include "policy/snapshot.h"
 
@@ -231,6 +232,7 @@ static int load(struct process *process, const struct conf_snapshot *conf,
     filter_count_init(&daemon->count, &daemon->clock);
     daemon->env.clock = &daemon->clock;
     daemon->env.budget = daemon->budget;
+    daemon->env.counters = policy_counters_create();
     daemon->env.deferrals = policy_deferrals_create(POLICY_DEFERRALS_MAX);
     daemon->env.resolver = make_resolver(process, conf_daemon_get(conf), error_r);
     if (daemon->env.resolver == NULL) {

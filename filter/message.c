@@ -10,6 +10,7 @@
 #include "filter/edits.h"
 #include "filter/reply.h"
 #include "filter/session.h"
+#include "policy/counters.h"
 #include "policy/session.h"
 #include "policy/snapshot.h"
 
@@ -54,10 +55,12 @@ static struct base_text queue_id(const struct filter_session *session, const str
 /* --- the end of a message ------------------------------------------------------------------------
  */
 
-static void log_decision(const struct policy_decision *decision)
+static void log_decision(const struct filter_session *session,
+                         const struct policy_decision *decision)
 {
     struct base_log_line line;
 
+    policy_counters_note(session->daemon->env.counters, decision);
     base_log_line_begin(&line);
     policy_decision_log(decision, &line);
     base_log_line_end(&line, BASE_LOG_INFO);
@@ -71,7 +74,7 @@ static void log_message(const struct filter_session *session, const struct polic
     if (verdict != NULL) {
         decision.verdict = *verdict;
     }
-    log_decision(&decision);
+    log_decision(session, &decision);
 }
 
 /* A message that policy/ never saw. */
@@ -87,7 +90,7 @@ static void log_refused(const struct filter_session *session, const char *revers
     decision.time_s = base_clock_wall_s(&session->daemon->clock);
     decision.mail_from = path;
     decision.verdict = *session->message_verdict;
-    log_decision(&decision);
+    log_decision(session, &decision);
 }
 
 static void remember_queue_id(struct filter_session *session)
@@ -165,7 +168,7 @@ static int greet(struct filter_session *session, const struct filter_mta *mta,
                  enum policy_stage stage, const struct policy_verdict *verdict)
 {
     if (filter_reply_is_final(verdict)) {
-        log_decision(policy_session_decision(session->policy));
+        log_decision(session, policy_session_decision(session->policy));
     }
     return filter_reply_choose(session, mta, stage, verdict);
 }

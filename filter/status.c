@@ -12,7 +12,9 @@
 #include "dns/resolver.h"
 #include "filter/control_answer.h"
 #include "filter/daemon.h"
+#include "policy/counters.h"
 #include "policy/options.h"
+#include "policy/rules_status.h"
 #include "policy/snapshot.h"
 
 static void add_time(struct base_json *object, const char *key, int64_t wall_s)
@@ -73,6 +75,39 @@ static void add_load(struct filter_daemon *daemon, const struct conf_daemon *con
     base_json_set_bool(row, "stopping", numbers.is_draining);
 }
 
+static void add_dns(const struct dns_resolver *resolver, struct base_json *row)
+{
+    const struct dns_counters *counters = &resolver->counters;
+    const struct {
+        const char *name;
+        const atomic_uint_fast64_t *number;
+    } numbers[] = {
+        {"questions", &counters->questions}, {"cache_hits", &counters->cache_hits},
+        {"timeouts", &counters->timeouts},   {"failures", &counters->failures},
+        {"capped", &counters->capped},
+    };
+    struct base_json *dns = base_json_object();
+
+    base_json_set_cstr(dns, "resolver", resolver->ops->name);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        base_json_set_int(dns, numbers[i].name,
+                          (int64_t)atomic_load_explicit(numbers[i].number, memory_order_relaxed));
+    }
+    base_json_set(row, "dns", dns);
+}
+
+static void add_rules(const struct policy_snapshot *snapshot,
+                      const struct policy_counters *counters, struct filter_control_answer *answer)
+{
+    struct base_json *row;
+
+    for (size_t i = 0; (row = policy_rules_status_at(snapshot, i, counters)) != NULL; i++) {
+        if (!filter_control_answer_add(answer, row)) {
+            break;
+        }
+    }
+}
+
 void filter_status_answer(struct filter_daemon *daemon, struct filter_control_answer *answer)
 {
     struct policy_snapshot *snapshot = filter_snapshot_get(&daemon->snapshot);
@@ -81,6 +116,9 @@ void filter_status_answer(struct filter_daemon *daemon, struct filter_control_an
     add_process(daemon, row);
     add_configuration(daemon, snapshot, row);
     add_load(daemon, conf_daemon_get(policy_snapshot_conf(snapshot)), row);
+    add_dns(daemon->env.resolver, row);
+    policy_counters_json(daemon->env.counters, row);
     (void)filter_control_answer_add(answer, row);
+    add_rules(snapshot, daemon->env.counters, answer);
     policy_snapshot_unref(&snapshot);
 }

@@ -151,6 +151,9 @@ const struct policy_verdict *policy_rules_decide(const struct policy_rules *rule
         bool is_rule_over = is_over(rule, facts);
 
         remember(rule, is_rule_over, arena, hits);
+        if (facts->note_match != NULL)
+            facts->note_match(facts->context, rule->name, rule->stage,
+                              (enum policy_rule_mode)rule->options->mode, is_rule_over);
         if (is_rule_over || rule->options->mode != POLICY_RULE_ENFORCE ||
             rule->action == POLICY_ACTION_CONTINUE)
             continue;

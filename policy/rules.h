@@ -70,6 +70,9 @@ struct policy_rule_facts {
     /* Mail that no rule about DMARC refuses or marks; told when one of them does not. */
     const struct policy_exceptions *exceptions;
     void (*note_exception)(void *context, const struct policy_exception *exception);
+    /* A rule matched, be it only observed; `is_over` as in struct policy_rule_hit. May be NULL. */
+    void (*note_match)(void *context, const char *rule, enum policy_stage stage,
+                       enum policy_rule_mode mode, bool is_over);
     /* `tempfail-for`: whether that rule may go on to tempfail mail of the domain whose DNS is down,
      * the author's or else the reverse-path's; and that the domain has passed, which ends it. */
     bool (*may_hold)(void *context, const char *rule, bool is_about_author, int64_t limit_ms);

@@ -23,6 +23,7 @@ struct base_budget;
 struct base_clock;
 struct dns_lookups;
 struct dns_resolver;
+struct policy_counters;
 struct policy_deferrals;
 struct policy_session;
 struct policy_snapshot;
@@ -35,6 +36,8 @@ struct policy_env {
     struct base_budget *budget;
     /* Since when rules tempfail whose mail; NULL: `tempfail-for` never ends. */
     struct policy_deferrals *deferrals;
+    /* Where rules are counted; NULL: nowhere. */
+    struct policy_counters *counters;
 };
 
 /* Takes a reference on the snapshot: a session keeps the configuration it began with. Never

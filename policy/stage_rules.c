@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "policy/address.h"
+#include "policy/counters.h"
 #include "policy/deferrals.h"
 #include "policy/domains.h"
 #include "policy/evaluation.h"
@@ -77,6 +78,19 @@ static void note_exception(void *context, const struct policy_exception *excepti
     comment = base_arena_printf(session->message, "exception \"%s\"", exception->name);
     policy_session_note_override(session, exception->override_type,
                                  comment == NULL ? "exception" : comment);
+}
+
+static void note_match(void *context, const char *rule, enum policy_stage stage,
+                       enum policy_rule_mode mode, bool is_over)
+{
+    const struct policy_session *session = context;
+    struct policy_counters *counters = session->env.counters;
+
+    policy_counters_add(counters, rule, stage, POLICY_COUNTER_MATCHED);
+    if (is_over)
+        policy_counters_add(counters, rule, stage, POLICY_COUNTER_OVERDUE);
+    else if (mode != POLICY_RULE_ENFORCE)
+        policy_counters_add(counters, rule, stage, POLICY_COUNTER_WOULD);
 }
 
 static enum policy_author_outcome ask_author(void *context)
@@ -203,6 +217,19 @@ static void keep_would(struct policy_session *session, const struct policy_verdi
         *would = verdict;
 }
 
+/* What becomes of a rule that decides: see the end of policy_session_run_rules(), and for marks the
+ * end of message (stage_content.c). */
+static void count(struct policy_session *session, const struct policy_verdict *verdict,
+                  bool is_spared)
+{
+    bool is_observed = session->snapshot->options->mode == POLICY_MODE_OBSERVE &&
+                       verdict->action != POLICY_ACTION_ACCEPT;
+    enum policy_counter counter = is_observed ? POLICY_COUNTER_WOULD : POLICY_COUNTER_DECIDED;
+
+    policy_counters_add(session->env.counters, verdict->rule, verdict->stage,
+                        is_spared ? POLICY_COUNTER_SPARED : counter);
+}
+
 const struct policy_verdict *policy_session_run_rules(struct policy_session *session,
                                                       enum policy_stage stage,
                                                       const struct policy_address *recipient)
@@ -230,6 +257,7 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
         .mailing_list = ask_mailing_list,
         .exceptions = session->snapshot->exceptions,
         .note_exception = note_exception,
+        .note_match = note_match,
         .may_hold = may_hold,
         .end_hold = end_hold,
         .display_address = session->author.display,
@@ -237,6 +265,7 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
     };
     const struct policy_verdict *verdict;
     bool is_early = is_before_mail(stage);
+    bool is_spared;
 
     if (session->is_accepted || session->is_session_accepted)
         return policy_session_continue(stage);
@@ -245,9 +274,11 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
                                   is_early ? &session->session_hits : &session->decision.hits);
     if (verdict == NULL)
         return policy_session_continue(stage);
+    is_spared = is_refusal(verdict->action) && is_for_reserved(session, recipient);
+    count(session, verdict, is_spared);
     if (!is_refusal(verdict->action))
         return latch(session, verdict);
-    if (is_for_reserved(session, recipient)) {
+    if (is_spared) {
         policy_session_note_override(session, "local_policy", "reserved mailbox");
         return policy_session_continue(stage);
     }
