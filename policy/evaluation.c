@@ -49,8 +49,7 @@ void policy_evaluation_begin(struct policy_session *session)
     if (options.before != NULL)
         prefetch_spf(session, options.before, true);
     prefetch_spf(session, evaluation->lookups, false);
-    if (session->client.family == AF_INET || session->client.family == AF_INET6)
-        policy_evaluation_prefetch_route(session);
+    policy_evaluation_prefetch_route(session);
 }
 
 void policy_evaluation_content(struct policy_session *session, void (*progress)(void *context),

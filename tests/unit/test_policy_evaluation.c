@@ -102,6 +102,40 @@ static void assert_all_different(const struct fake_resolver *fake)
             assert_string_not_equal(fake->questions[i], fake->questions[k]);
 }
 
+/* What is wanted anyway is asked as soon as MAIL is there, so that the waits overlap. */
+static void test_asked_at_mail(void **state)
+{
+    static const struct {
+        const char *more;
+        const char *question;
+        bool want;
+    } rows[] = {
+        {"iprev = yes\n", "1.2.0.192.in-addr.arpa/12", true},
+        {"iprev = no\n", "1.2.0.192.in-addr.arpa/12", false},
+        {"", "example.org/16", true},
+        {"", "client.example/16", false},
+    };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fake_resolver fake;
+        bool is_asked = false;
+
+        fake_open(&fake, "example.org. 300 IN A 192.0.2.1\n");
+        world->env.resolver = &fake.resolver;
+        world_configure(world, rows[i].more);
+        world_connect(world, "192.0.2.1", "");
+        world_mail(world, "<alice@example.org>", "");
+        for (size_t k = 0; k < fake.count; k++)
+            is_asked |= strcmp(fake.questions[k], rows[i].question) == 0;
+        if (is_asked != rows[i].want)
+            fail_msg("row %zu: %s", i, rows[i].question);
+        policy_session_destroy(&world->session);
+        dns_resolver_destroy(&fake.zone);
+        world->env.resolver = world->resolver;
+    }
+}
+
 struct row {
     const char *name;
     const char *spf;
@@ -197,6 +231,7 @@ static void test_questions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_asked_at_mail, setup, teardown),
         cmocka_unit_test_setup_teardown(test_questions, setup, teardown),
     };
 
