@@ -146,7 +146,7 @@ def rules_at_every_stage():
         stage, action = key
         condition = 'client-net = { "%s" }' % LOOPBACKS[key] if key in LOOPBACKS else \
             'sender-domain = { "%s" }' % sender_of(*key).partition("@")[2]
-        text = 'text = "%s"' % TEXT if action in ("reject", "tempfail") else ""
+        text = 'text = "%s"' % TEXT.replace("%", "%%") if action in ("reject", "tempfail") else ""
         lines.append('rule "%s at %s" { stage = %s  action = %s  %s  %s }' % (
             action, stage, stage, action, condition, text))
     return "\n".join(lines) + "\n"

@@ -51,9 +51,13 @@ MAILER(`local')dnl
 MAILER(`smtp')dnl
 """
 
+# As Postfix does, it says on top to whom; one file for all of them.
 DELIVER = """#!/bin/sh
-file=$(mktemp "$1/part.XXXXXX") || exit 75
-cat >"$file" && mv "$file" "$1/done.${file##*.}" || exit 75
+folder=$1
+shift
+file=$(mktemp "$folder/part.XXXXXX") || exit 75
+{ printf 'Delivered-To: %s\\n' "$@" && cat; } >"$file" || exit 75
+mv "$file" "$folder/done.${file##*.}" || exit 75
 """
 
 
