@@ -415,17 +415,25 @@ example.net TXT "v=spf1 include:gone.example.net" "mx ?all"
 
     def test_manual(self):
         """The manual's examples are the files that are installed, and these do what they say."""
-        for page, name in (("postseal.conf.5", "manual.conf"),
-                           ("postseal-tests.5", "manual.tests")):
+        for page, name in (("postseal.conf.5", "manual.conf"), ("postseal.conf.5", "signing.conf"),
+                           ("postseal-tests.5", "manual.tests"), (None, "signing.tests")):
             with open(os.path.join(SRCDIR, "doc", "examples", name), "rb") as file:
                 example = file.read()
+            self.save(name, example)
+            if page is None:
+                continue
             with open(os.path.join(SRCDIR, "doc", page), "rb") as file:
                 section = file.read().split(b".Sh EXAMPLES", 1)[1]
             shown = re.findall(rb"^\.Bd -literal[^\n]*\n(.*?)^\.Ed$", section, re.M | re.S)
-            self.assertTrue(any(it.replace(b"\\e", b"\\") in example for it in shown), page)
-            self.save(name, example)
-        self.assertEqual(self.run_ok("test", "-c", "manual.conf", "manual.tests"),
-                         b"4 tests, 0 failed\n")
+            self.assertTrue(any(it.replace(b"\\e", b"\\") in example for it in shown), name)
+        for name, kind in (("2026a-rsa", "rsa"), ("2026a-ed", "ed25519")):
+            self.run_ok("key", "new", "-d", "example.org", "-s", name, "-t", kind, "-c",
+                        "postseal.conf")
+        self.save("signing.conf", self.load("signing.conf") +
+                  ('key-dir = "%s/keys"\n' % self.folder.name).encode())
+        for name in ("manual", "signing"):
+            self.assertEqual(self.run_ok("test", "-c", name + ".conf", name + ".tests"),
+                             b"4 tests, 0 failed\n")
 
 
 if __name__ == "__main__":
