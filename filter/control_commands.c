@@ -45,7 +45,8 @@ static void run_reload(void *context, const struct filter_control_request *reque
 {
     const struct filter_control_context *control = context;
     struct base_error error = {""};
-    bool is_good = control->reload(control->process, &error);
+    struct base_json *warnings = base_json_array();
+    bool is_good = control->reload(control->process, warnings, &error);
     struct policy_snapshot *snapshot = filter_snapshot_get(&control->daemon->snapshot);
     uint64_t generation = policy_snapshot_generation(snapshot);
     struct base_json *row = base_json_object();
@@ -53,6 +54,7 @@ static void run_reload(void *context, const struct filter_control_request *reque
     (void)request;
     policy_snapshot_unref(&snapshot);
     base_json_set_int(row, "generation", (int64_t)generation);
+    base_json_set(row, "warnings", warnings);
     (void)filter_control_answer_add(answer, row);
     if (!is_good) {
         filter_control_answer_fail(answer, "refused",

@@ -6,13 +6,15 @@
 
 #include "base/error.h"
 
+struct base_json;
 struct filter_control;
 struct filter_daemon;
 
 struct filter_control_context {
     struct filter_daemon *daemon;
-    /* Main thread: SIGHUP's work. False and *error_r: the old configuration stays in force. */
-    bool (*reload)(void *process, struct base_error *error_r);
+    /* Main thread: SIGHUP's work; warnings are appended to the array. False and *error_r: the old
+     * configuration stays in force. */
+    bool (*reload)(void *process, struct base_json *warnings, struct base_error *error_r);
     void *process;
 };
 

@@ -238,7 +238,7 @@ static int load(struct process *process, const struct conf_snapshot *conf,
     if (daemon->env.resolver == NULL) {
         return EX_CONFIG;
     }
-    snapshot = filter_snapshot_load(process->config_path, error_r);
+    snapshot = filter_snapshot_load(process->config_path, NULL, error_r);
     if (snapshot == NULL) {
         return EX_CONFIG;
     }
@@ -246,7 +246,7 @@ static int load(struct process *process, const struct conf_snapshot *conf,
     return EX_OK;
 }
 
-static bool reload(void *context, struct base_error *error_r);
+static bool reload(void *context, struct base_json *warnings, struct base_error *error_r);
 
 /* Commands of the control socket; modules of their own add theirs here. */
 static bool start_control(struct process *process, struct base_error *error_r)
@@ -330,14 +330,14 @@ static void say_status(struct filter_daemon *daemon)
 }
 
 /* SIGHUP's work, whoever asks for it. */
-static bool reload(void *context, struct base_error *error_r)
+static bool reload(void *context, struct base_json *warnings, struct base_error *error_r)
 {
     struct process *process = context;
     struct filter_daemon *daemon = &process->daemon;
     bool is_good;
 
     filter_notify_reloading(base_clock_mono_ns(&daemon->clock));
-    is_good = filter_reload(daemon, process->config_path, error_r);
+    is_good = filter_reload(daemon, process->config_path, warnings, error_r);
     filter_notify_ready(generation(daemon));
     return is_good;
 }
@@ -357,7 +357,7 @@ static int serve(struct process *process)
         case FILTER_SIGNAL_NONE:
             break;
         case FILTER_SIGNAL_RELOAD:
-            (void)reload(process, &error);
+            (void)reload(process, NULL, &error);
             break;
         case FILTER_SIGNAL_JOB:
             filter_control_run_jobs(process->control);

@@ -1,6 +1,7 @@
 #include "filter/reload.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -39,34 +40,40 @@ static bool is_same_list(const struct conf_list *a, const struct conf_list *b)
     return true;
 }
 
-static void warn_unless(bool is_same, const char *option)
+static void warn_unless(bool is_same, const char *option, struct base_json *warnings)
 {
+    char text[128];
+
     if (!is_same) {
-        base_log_warning("%s has changed: that takes a restart, the old value stays in force",
-                         option);
+        (void)snprintf(text, sizeof text,
+                       "%s has changed: that takes a restart, the old value stays in force",
+                       option);
+        filter_snapshot_warn(warnings, text);
     }
 }
 
 /* What was settled before privileges were dropped, or before the first question to DNS. */
-static void warn_of_restart(const struct conf_daemon *old, const struct conf_daemon *new)
+static void warn_of_restart(const struct conf_daemon *old, const struct conf_daemon *new,
+                            struct base_json *warnings)
 {
-    warn_unless(is_same_text(old->listen, new->listen), "listen");
-    warn_unless(old->listen_mode == new->listen_mode, "listen-mode");
-    warn_unless(is_same_text(old->listen_group, new->listen_group), "listen-group");
-    warn_unless(is_same_text(old->user, new->user), "user");
-    warn_unless(is_same_text(old->group, new->group), "group");
-    warn_unless(is_same_text(old->pid_file, new->pid_file), "pid-file");
-    warn_unless(is_same_text(old->state_dir, new->state_dir), "state-dir");
-    warn_unless(is_same_text(old->control_group, new->control_group), "control-group");
-    warn_unless(old->mta_timeout == new->mta_timeout, "mta-timeout");
-    warn_unless(is_same_list(&old->nameservers, &new->nameservers), "nameservers");
-    warn_unless(is_same_text(old->trust_anchor, new->trust_anchor), "trust-anchor");
+    warn_unless(is_same_text(old->listen, new->listen), "listen", warnings);
+    warn_unless(old->listen_mode == new->listen_mode, "listen-mode", warnings);
+    warn_unless(is_same_text(old->listen_group, new->listen_group), "listen-group", warnings);
+    warn_unless(is_same_text(old->user, new->user), "user", warnings);
+    warn_unless(is_same_text(old->group, new->group), "group", warnings);
+    warn_unless(is_same_text(old->pid_file, new->pid_file), "pid-file", warnings);
+    warn_unless(is_same_text(old->state_dir, new->state_dir), "state-dir", warnings);
+    warn_unless(is_same_text(old->control_group, new->control_group), "control-group", warnings);
+    warn_unless(old->mta_timeout == new->mta_timeout, "mta-timeout", warnings);
+    warn_unless(is_same_list(&old->nameservers, &new->nameservers), "nameservers", warnings);
+    warn_unless(is_same_text(old->trust_anchor, new->trust_anchor), "trust-anchor", warnings);
 }
 
-bool filter_reload(struct filter_daemon *daemon, const char *path, struct base_error *error_r)
+bool filter_reload(struct filter_daemon *daemon, const char *path, struct base_json *warnings,
+                   struct base_error *error_r)
 {
     struct policy_snapshot *old = filter_snapshot_get(&daemon->snapshot);
-    struct policy_snapshot *next = filter_snapshot_load(path, error_r);
+    struct policy_snapshot *next = filter_snapshot_load(path, warnings, error_r);
     const struct conf_snapshot *conf;
 
     if (next == NULL) {
@@ -76,7 +83,7 @@ bool filter_reload(struct filter_daemon *daemon, const char *path, struct base_e
         return false;
     }
     conf = policy_snapshot_conf(next);
-    warn_of_restart(conf_daemon_get(policy_snapshot_conf(old)), conf_daemon_get(conf));
+    warn_of_restart(conf_daemon_get(policy_snapshot_conf(old)), conf_daemon_get(conf), warnings);
     filter_reload_log(conf);
     base_budget_set_max(daemon->budget, (size_t)conf_daemon_get(conf)->memory_max);
     base_log_info("configuration %" PRIu64 " is in force", policy_snapshot_generation(next));

@@ -1,5 +1,6 @@
 #include "filter/snapshot.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/panic.h"
 #include "conf/conf.h"
@@ -41,15 +42,23 @@ void filter_snapshot_swap(struct filter_snapshot *snapshot, struct policy_snapsh
     policy_snapshot_unref(&old);
 }
 
-static void warn(void *context, const char *text)
+void filter_snapshot_warn(struct base_json *warnings, const char *text)
 {
-    (void)context;
     base_log_warning("%s", text);
+    if (warnings != NULL) {
+        base_json_append_text(warnings, base_text_of(text));
+    }
 }
 
-struct policy_snapshot *filter_snapshot_load(const char *path, struct base_error *error_r)
+static void warn(void *context, const char *text)
 {
-    struct policy_snapshot_options options = {.want_keys = true, .warn = warn};
+    filter_snapshot_warn(context, text);
+}
+
+struct policy_snapshot *filter_snapshot_load(const char *path, struct base_json *warnings,
+                                             struct base_error *error_r)
+{
+    struct policy_snapshot_options options = {.want_keys = true, .warn = warn, .context = warnings};
     struct policy_snapshot *snapshot;
     struct conf_snapshot *conf;
     const struct conf_table *const *tables;

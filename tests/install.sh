@@ -24,6 +24,10 @@ if ! grep -Fqx "ExecStart=$sbindir/postseald -c $sysconfdir/postseal/postseal.co
     echo "install: the unit does not start $sbindir/postseald"
     status=1
 fi
+if ! grep -Fqx "ExecReload=+$bindir/postseal reload -c $sysconfdir/postseal/postseal.conf" "$unit"; then
+    echo "install: the unit does not reload by $bindir/postseal"
+    status=1
+fi
 if grep -n '@[a-z]*@' "$unit"; then
     echo "install: the unit holds a name that was not replaced"
     status=1

@@ -56,8 +56,10 @@ enum tool_status tool_control_ask(const struct tool_args *args, const struct too
         return tool_fail(io, TOOL_USAGE, "--timeout: \"%s\": write seconds, 1 to %d", timeout,
                          TIMEOUT_MAX_S);
     status = find_socket(args, io, path);
-    if (status != TOOL_ANSWERED)
+    if (status != TOOL_ANSWERED) {
+        tool_warn(io, "the daemon was not asked; with --socket PATH it is, whatever the file says");
         return status;
+    }
     if (!base_control_ask(path, words, count, (int64_t)seconds * BASE_NS_PER_S, answer_r, &error))
         return tool_fail(io, TOOL_SERVICE, "%s", error.text);
     if (answer_r->is_ok) {

@@ -3,7 +3,9 @@
 
 #include <inttypes.h>
 
+#include "base/error.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "tool/control.h"
 
 static const struct tool_flag flags[] = {
@@ -11,6 +13,19 @@ static const struct tool_flag flags[] = {
     TOOL_FLAG_TIMEOUT,
     TOOL_FLAG_CONF,
 };
+
+static void print_warnings(const struct base_json *warnings, const struct tool_io *io)
+{
+    const struct base_json *item;
+
+    for (size_t i = 0; (item = base_json_at(warnings, i)) != NULL; i++) {
+        struct base_text text = base_json_text(item);
+        struct base_error clean;
+
+        base_error_set(&clean, "%.*s", (int)text.length, text.data == NULL ? "" : text.data);
+        tool_warn(io, "%s", clean.text);
+    }
+}
 
 static enum tool_status run(const struct tool_args *args, const struct tool_io *io)
 {
@@ -22,6 +37,7 @@ static enum tool_status run(const struct tool_args *args, const struct tool_io *
     if (status != TOOL_ANSWERED)
         return status;
     (void)base_json_int(base_json_get(base_json_at(answer.rows, 0), "generation"), &generation);
+    print_warnings(base_json_get(base_json_at(answer.rows, 0), "warnings"), io);
     (void)fprintf(io->out, "configuration %" PRId64 " is in force\n", generation);
     base_control_answer_deinit(&answer);
     return TOOL_ANSWERED;

@@ -144,7 +144,7 @@ def reloads(place):
         else:
             daemon.configure(SIGN)
             generation += 1
-            check(require_ok(ask(daemon, "reload")) == [{"generation": generation}], "generation")
+            check(require_ok(ask(daemon, "reload")) == [{"generation": generation, "warnings": []}], "generation")
         check(status(daemon)["configuration"]["generation"] == generation, "generation")
     output, _ = load.communicate(timeout=2 * PATIENCE)
     summary = json.loads(output)
@@ -450,6 +450,12 @@ def command(place):
     got, out, errors = postseal(daemon, "status", "--json")
     check(got == 0 and json.loads(out)["configuration"]["generation"] == 1, out + errors)
     check(postseal(daemon, "reload") == (0, "configuration 2 is in force\n", ""), "reload")
+    daemon.configure(SIGN, listen="unix:" + place.run + "/other.sock", mta_timeout="3h")
+    check(postseal(daemon, "reload") == (
+        0, "configuration 3 is in force\n",
+        "postseal: warning: listen has changed: that takes a restart, the old value stays in force\n"
+        "postseal: warning: mta-timeout has changed: that takes a restart, the old value stays in "
+        "force\n"), "the warnings")
     check(postseal(daemon, "log") == (0, "info\n", ""), "log")
     check(postseal(daemon, "log", "debug") == (0, "debug\n", ""), "log debug")
     got, out, errors = postseal(daemon, "log", "loud")
@@ -459,10 +465,11 @@ def command(place):
     place.file("a.conf", "nonsense = 1\n")
     got, out, errors = postseal(daemon, "reload", "--socket", path)
     check(got == CONFIG and out == "" and len(errors.splitlines()) == 1 and
-          errors.startswith("postseal: reload: configuration 2 stays in force: ") and
+          errors.startswith("postseal: reload: configuration 3 stays in force: ") and
           "nonsense" in errors, "%d %s" % (got, errors))
     got, out, errors = postseal(daemon, "status")
-    check(got == CONFIG and "nonsense" in errors, "%d %s" % (got, errors))
+    check(got == CONFIG and "nonsense" in errors and "the daemon was not asked" in errors,
+          "%d %s" % (got, errors))
     daemon.send_signal(signal.SIGSTOP)
     got, out, errors = postseal(daemon, "status", "-s", path, "--timeout", "1")
     check(got == UNAVAILABLE and "does not answer in time" in errors, "%d %s" % (got, errors))

@@ -2,10 +2,13 @@
 """What `postseal status` counts: rules, verdicts, results, DNS. `tests/daemon/test_counters.py CASE`
 runs one case."""
 import json
+import os
+import re
+import socket
 import subprocess
 import sys
 
-from daemon import PATIENCE, check, run_cases, wait_until
+from daemon import PATIENCE, SOURCE, check, run_cases, wait_until
 from inbound import POSTSEAL, Inbound
 
 ZONE = """$ORIGIN .
@@ -187,5 +190,34 @@ def dns(place):
     check(daemon.stop() == 0, "exit status")
 
 
+def documented(place):
+    """Every member of the status, and every command, has its paragraph, and no other has one."""
+    def block(page, begin, ends):
+        with open(os.path.join(SOURCE, "doc", page)) as file:
+            text = file.read().split(begin + "\n", 1)[1]
+        return re.split(ends, text, maxsplit=1)[0]
+
+    daemon = Inbound(place, ZONE, RULES).start()
+    send(daemon, sender="<a@fail.example>")
+    status = ask(daemon)
+    text = block("postseal.1", ".Sh STATUS", r"\n\.Sh ")
+    items = [name for line in re.findall(r"^\.It Cm (.*)", text, re.M) for name in line.split(" , ")]
+    require(sorted(items), sorted(status), "postseal(1), STATUS")
+    words = set(re.findall(r"[a-z_]+", text))
+    for name in ("configuration", "sessions", "messages", "memory", "dns", "dmarc_compare"):
+        check(set(status[name]) <= words, "postseal(1), STATUS: %s: %s" % (name, status[name]))
+    for name in ("rules", "verdicts"):
+        check(set(status[name][0]) <= words, "postseal(1), STATUS: %s: %s" % (name, status[name]))
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(daemon.state_dir + "/control")
+        sock.sendall(b"help\n")
+        sock.shutdown(socket.SHUT_WR)
+        rows = [json.loads(line) for line in sock.makefile() if '"ok"' not in line]
+    text = block("postseald.8", ".Ss Control socket", r"\n\.Ss ")
+    require(sorted(re.findall(r"^\.It Ic (\S+)", text, re.M)), sorted(row["command"] for row in rows),
+            "postseald(8), Control socket")
+    check(daemon.stop() == 0, "exit status")
+
+
 if __name__ == "__main__":
-    sys.exit(run_cases([rules, observing, stages, compared, dns]))
+    sys.exit(run_cases([rules, observing, stages, compared, dns, documented]))
