@@ -147,6 +147,7 @@ extern const struct conf_option_group policy_conditions_dmarc;
 extern const struct conf_option_group policy_conditions_envelope;
 extern const struct conf_option_group policy_conditions_list;
 extern const struct conf_option_group policy_conditions_spf;
+extern const struct conf_option_group policy_conditions_trusted;
 
 /* What a group's file ends with. */
 #define POLICY_CONDITION_GROUP(rows_)                                              \

@@ -13,6 +13,9 @@
 #include "policy/rules.h"
 #include "policy/spf/spf.h"
 
+/* Octets of what other servers found. */
+#define LOGGED_RESULTS_MAX 1024
+
 static void log_dkim(const struct policy_decision *decision, struct base_log_line *line)
 {
     struct base_buf list;
@@ -84,6 +87,24 @@ static void log_list(const struct dmarc_outcome *by_list, struct base_log_line *
     base_log_line_add(line, "dmarc-psl", base_buf_text(&words));
 }
 
+/* "spf=pass dmarc=fail", as far as there is room. */
+static void log_trusted(const struct policy_authres_trusted *trusted, struct base_log_line *line)
+{
+    struct base_buf words;
+
+    if (trusted == NULL)
+        return;
+    base_buf_init(&words, NULL, LOGGED_RESULTS_MAX);
+    for (; trusted != NULL; trusted = trusted->next)
+        for (const struct authres_result *it = trusted->field.results; it != NULL; it = it->next)
+            base_buf_appendf(&words, "%s%.*s=%.*s", words.length == 0 ? "" : " ",
+                             (int)it->method.length, it->method.data, (int)it->result.length,
+                             it->result.data);
+    base_log_line_add(line, "trusted",
+                      words.length == 0 ? BASE_TEXT("none") : base_buf_text(&words));
+    base_buf_deinit(&words);
+}
+
 void policy_decision_log_inbound(const struct policy_decision *decision, struct base_log_line *line)
 {
     if (decision->spf != NULL)
@@ -98,6 +119,7 @@ void policy_decision_log_inbound(const struct policy_decision *decision, struct 
                                    dmarc_policy_text(decision->dmarc->policy));
         log_list(decision->dmarc->by_list, line);
     }
+    log_trusted(decision->trusted_results, line);
     if (decision->iprev != NULL)
         base_log_line_add_cstr(line, "iprev", policy_iprev_result_text(decision->iprev->result));
     log_rules(decision, "observed", is_observed, line);
@@ -140,6 +162,24 @@ static struct base_json *flags_json(unsigned flags)
     return array;
 }
 
+/* {"header.from": "example.org"} */
+static struct base_json *properties_json(const struct authres_property *property)
+{
+    struct base_json *object = base_json_object();
+
+    for (; property != NULL; property = property->next) {
+        struct base_buf name;
+
+        base_buf_init(&name, NULL, POLICY_AUTHRES_TRUSTED_OCTETS);
+        base_buf_append_text(&name, property->ptype);
+        base_buf_append_char(&name, '.');
+        base_buf_append_text(&name, property->property);
+        base_json_set_text(object, base_buf_cstr(&name), property->value);
+        base_buf_deinit(&name);
+    }
+    return object;
+}
+
 static struct base_json *trusted_json(const struct policy_authres_trusted *trusted)
 {
     struct base_json *array = base_json_array();
@@ -153,6 +193,8 @@ static struct base_json *trusted_json(const struct policy_authres_trusted *trust
             base_json_set_text(object, "authserv_id", trusted->field.authserv_id);
             base_json_set_text(object, "method", result->method);
             base_json_set_text(object, "result", result->result);
+            base_json_set_text_or_null(object, "reason", result->reason);
+            base_json_set(object, "properties", properties_json(result->properties));
             base_json_append(array, object);
         }
     }

@@ -44,6 +44,8 @@ struct policy_rule_options {
     struct conf_list author_domain;
     /* conditions_list.c */
     bool mailing_list;
+    /* conditions_trusted.c */
+    struct conf_list trusted_result;
 };
 
 struct policy_rule {

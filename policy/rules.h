@@ -18,6 +18,7 @@ struct dkim_verdicts;
 struct dmarc_outcome;
 struct dns_name;
 struct policy_address;
+struct policy_authres_trusted;
 struct policy_client;
 struct policy_domains;
 struct policy_exception;
@@ -67,6 +68,8 @@ struct policy_rule_facts {
     /* The client's names; NULL: it has no address. */
     const struct policy_iprev *(*iprev)(void *context);
     const struct policy_mailing_list *(*mailing_list)(void *context);
+    /* What other servers of ours found; NULL: nothing, or the header is not known yet. */
+    const struct policy_authres_trusted *trusted_results;
     /* Mail that no rule about DMARC refuses or marks; told when one of them does not. */
     const struct policy_exceptions *exceptions;
     void (*note_exception)(void *context, const struct policy_exception *exception);

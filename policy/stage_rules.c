@@ -255,6 +255,7 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
             session->author.outcome == POLICY_AUTHOR_ONE ? &session->author.domain : NULL,
         .iprev = ask_iprev,
         .mailing_list = ask_mailing_list,
+        .trusted_results = session->decision.trusted_results,
         .exceptions = session->snapshot->exceptions,
         .note_exception = note_exception,
         .note_match = note_match,

@@ -1,5 +1,6 @@
 #include "tool/eval_print.h"
 
+#include "policy/authres_trusted.h"
 #include "policy/decision.h"
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
@@ -120,6 +121,33 @@ static void print_dmarc(FILE *out, const struct dmarc_outcome *dmarc)
                   dmarc->reason == NULL ? "" : dmarc->reason);
 }
 
+static void print_trusted(FILE *out, const struct policy_authres_trusted *trusted)
+{
+    for (; trusted != NULL; trusted = trusted->next) {
+        struct base_text id = trusted->field.authserv_id;
+        const struct authres_result *result = trusted->field.results;
+
+        for (; result != NULL; result = result->next) {
+            (void)fprintf(out, "%-12s ", "trusted");
+            print_text(out, result->method);
+            (void)fputc('=', out);
+            print_text(out, result->result);
+            for (const struct authres_property *it = result->properties; it != NULL;
+                 it = it->next) {
+                (void)fputc(' ', out);
+                print_text(out, it->ptype);
+                (void)fputc('.', out);
+                print_text(out, it->property);
+                (void)fputc('=', out);
+                print_text(out, it->value);
+            }
+            (void)fputs(", says ", out);
+            print_text(out, id);
+            (void)fputc('\n', out);
+        }
+    }
+}
+
 static void print_hits(FILE *out, const struct policy_rule_hit *hits)
 {
     for (; hits != NULL; hits = hits->next)
@@ -174,6 +202,7 @@ void tool_eval_print_decision(FILE *out, const struct policy_decision *decision,
     print_spf(out, "helo-spf", decision->helo_spf);
     print_dkim(out, decision->dkim);
     print_dmarc(out, decision->dmarc);
+    print_trusted(out, decision->trusted_results);
     print_hits(out, decision->session_hits);
     print_hits(out, decision->hits);
     (void)fprintf(out, "%-12s ", "verdict");
