@@ -8,7 +8,7 @@
 #include "policy/rules_check.h"
 #include "policy/rules_text.h"
 
-#define MINUTE_MS INT64_C(60000)
+#define SECOND_MS INT64_C(1000)
 
 static const char *const stage_words[] = {"connect", "helo", "mail", "rcpt",
                                           "data",    "eoh",  "eom",  NULL};
@@ -25,8 +25,8 @@ static const struct conf_option rule_options[] = {
     {.name = "tempfail-for",
      .type = CONF_DURATION,
      .offset = offsetof(struct policy_rule_options, tempfail_for),
-     .min = MINUTE_MS,
-     .max = 7 * 24 * 60 * MINUTE_MS},
+     .min = SECOND_MS,
+     .max = 7 * 24 * 60 * 60 * SECOND_MS},
 };
 
 const struct conf_table policy_rule_table = {
