@@ -23,6 +23,7 @@ listen-mode = "0660"
 listen-group = "postfix"
 user = "%s"
 group = "%s"
+state-dir = "%s"
 log-target = "stderr"
 """
 
@@ -89,7 +90,8 @@ class Daemon(Postseald):
         self.arguments = ["--time", TIME]
 
     def write(self, more=""):
-        conf = self.said.configuration(self.hub.conf + _DAEMON % (self.listen, USER, GROUP))
+        conf = self.said.configuration(self.hub.conf + _DAEMON % (
+            self.listen, USER, GROUP, os.path.join(self.folder, "state")))
         os.replace(conf, self.configuration)
 
 
