@@ -1,0 +1,682 @@
+/* One lock guards what this host knows; it is never held while the server is waited for. */
+#include "policy/rate/shared.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/panic.h"
+#include "policy/rate/backlog.h"
+#include "policy/rate/breaker.h"
+#include "policy/rate/engine.h"
+#include "policy/rate/known.h"
+#include "policy/rate/shared_call.h"
+#include "store/hmac.h"
+#include "store/redis.h"
+
+#define KNOWN_KEYS 65536
+/* Off the way of messages one may wait longer. */
+#define BACKGROUND_TIMEOUT_NS (2 * BASE_NS_PER_S)
+/* How often a store that answers is asked to let reservations fall due. */
+#define DUE_NS (10 * BASE_NS_PER_S)
+/* Entries of the backlog at a stop. */
+#define STOP_NS BASE_NS_PER_S
+
+struct shared {
+    struct rate_store store;
+    struct store_redis *redis;
+    struct store_hmac *hmac;
+    const struct base_clock *clock;
+    int64_t timeout_ns;
+    int64_t lease_ns;
+    unsigned hosts;
+    /* Counts what is admitted while the store is away. */
+    struct rate_store *local;
+
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    /* All below is guarded. */
+    struct rate_known *known;
+    struct rate_breaker breaker;
+    struct rate_backlog backlog;
+    uint64_t epoch;
+    /* Local counts are kept apart by break: what was counted in an earlier one has been added. */
+    uint64_t generation;
+    bool is_generation_used;
+    bool is_stopping;
+    uint64_t failures;
+    char fault[200];
+};
+
+/* What a reservation's `charges` points at. */
+struct message {
+    unsigned sequence;
+    /* Something lies under its id on the server, or may. */
+    bool is_remote;
+    /* It has waited for the store in vain, and does not wait again. */
+    bool is_local;
+    struct rate_reservation local;
+    struct rate_backlog_item *items;
+};
+
+static struct shared *shared_of(struct rate_store *store)
+{
+    return (struct shared *)store;
+}
+
+static void lock(struct shared *shared)
+{
+    (void)pthread_mutex_lock(&shared->lock);
+}
+
+static void unlock(struct shared *shared)
+{
+    (void)pthread_mutex_unlock(&shared->lock);
+}
+
+static struct message *message_of(struct rate_reservation *reservation)
+{
+    if (reservation->charges == NULL) {
+        reservation->charges = base_mem_alloc_zero(1, sizeof(struct message));
+        if (getrandom(reservation->id, sizeof(reservation->id), 0) !=
+            (ssize_t)sizeof(reservation->id))
+            base_panic("getrandom fails");
+    }
+    return (void *)reservation->charges;
+}
+
+/* --- what is known of the store --------------------------------------------------------------- */
+
+static bool is_open(struct shared *shared)
+{
+    bool is_broken;
+
+    lock(shared);
+    is_broken = shared->breaker.is_open;
+    unlock(shared);
+    return is_broken;
+}
+
+static void note_failure(struct shared *shared, const char *fault)
+{
+    bool is_newly_open;
+
+    lock(shared);
+    shared->failures++;
+    (void)snprintf(shared->fault, sizeof(shared->fault), "%s", fault);
+    is_newly_open = rate_breaker_fail(&shared->breaker, base_clock_mono_ns(shared->clock));
+    unlock(shared);
+    if (is_newly_open)
+        base_log_warning("rate-store: %s; until it answers again this host admits one part in %u "
+                         "of what was left",
+                         fault, shared->hosts);
+}
+
+static void note_success(struct shared *shared, uint64_t epoch)
+{
+    bool was_open;
+    bool has_lost;
+
+    lock(shared);
+    was_open = rate_breaker_succeed(&shared->breaker);
+    has_lost = shared->epoch != 0 && shared->epoch != epoch;
+    if (shared->is_generation_used && was_open) {
+        shared->generation++;
+        shared->is_generation_used = false;
+    }
+    if (was_open)
+        (void)pthread_cond_signal(&shared->work);
+    unlock(shared);
+    if (was_open)
+        base_log_info("rate-store: it answers again");
+    if (has_lost)
+        base_log_warning("rate-store: the server has lost what it had counted; it is told what "
+                         "this host knows");
+}
+
+static enum store_redis_status run(struct shared *shared, const struct rate_call *call,
+                                   int64_t timeout_ns, struct store_redis_reply *reply)
+{
+    enum store_redis_status status = rate_call_run(call, shared->redis, timeout_ns, reply);
+
+    if (status == STORE_REDIS_OK)
+        note_success(shared, (uint64_t)reply->numbers[0]);
+    else
+        note_failure(shared, reply->fault);
+    return status;
+}
+
+/* The least that this host knows is said until the server has heard it of that key, too: the epoch
+ * is taken over only where an answer has come. */
+static uint64_t known_epoch(struct shared *shared)
+{
+    uint64_t epoch;
+
+    lock(shared);
+    epoch = shared->epoch;
+    unlock(shared);
+    return epoch;
+}
+
+/* --- without the store ------------------------------------------------------------------------ */
+
+/* What this host may admit of a window: its part of what was left. */
+static int64_t part_of(const struct shared *shared, int64_t limit, int64_t known)
+{
+    int64_t left = limit > known ? limit - known : 0;
+
+    return (left + shared->hosts - 1) / shared->hosts;
+}
+
+static void keep_item(struct message *message, const struct rate_item *item,
+                      const struct rate_digest *digest, uint64_t value, int64_t now_ns)
+{
+    struct rate_backlog_item *kept = base_mem_alloc_zero(1, sizeof(*kept));
+
+    kept->digest = *digest;
+    kept->sequence = message->sequence;
+    kept->time_ns = now_ns;
+    kept->amount = item->amount;
+    kept->value = value;
+    kept->has_value = item->value.data != NULL;
+    kept->windows = *item->windows;
+    kept->next = message->items;
+    message->items = kept;
+}
+
+struct local_item {
+    struct rate_windows windows;
+    char key[RATE_KEY_MAX];
+};
+
+static void prepare_local(struct shared *shared, const struct rate_item *item,
+                          const struct rate_digest *digest, struct local_item *local,
+                          struct rate_item *out)
+{
+    int64_t known[RATE_WINDOWS_MAX];
+    int length;
+
+    lock(shared);
+    rate_known_get(shared->known, digest, item->windows, base_clock_mono_ns(shared->clock), known);
+    length =
+        snprintf(local->key, sizeof(local->key), "%llu ", (unsigned long long)shared->generation);
+    shared->is_generation_used = true;
+    unlock(shared);
+    *out = *item;
+    local->windows = *item->windows;
+    for (unsigned i = 0; i < local->windows.count; i++)
+        local->windows.at[i].limit = part_of(shared, local->windows.at[i].limit, known[i]);
+    memcpy(local->key + length, digest->octets, sizeof(digest->octets));
+    out->windows = &local->windows;
+    out->key = (struct base_text){local->key, (size_t)length + sizeof(digest->octets)};
+}
+
+static bool charge_local(struct shared *shared, struct message *message, struct rate_item *items,
+                         size_t count, const struct rate_digest *digests, const uint64_t *values)
+{
+    struct local_item *locals = base_mem_alloc_zero(count, sizeof(*locals));
+    struct rate_item *copies = base_mem_alloc_zero(count, sizeof(*copies));
+    int64_t now_ns = base_clock_mono_ns(shared->clock);
+    bool is_ok;
+
+    for (size_t i = 0; i < count; i++)
+        prepare_local(shared, &items[i], &digests[i], &locals[i], &copies[i]);
+    is_ok = rate_store_charge(shared->local, &message->local, copies, count);
+    for (size_t i = 0; i < count; i++) {
+        items[i].answer = copies[i].answer;
+        items[i].window = copies[i].window;
+        items[i].used = copies[i].used;
+        items[i].wait_ns = copies[i].wait_ns;
+        items[i].is_warning_due = copies[i].is_warning_due;
+        items[i].is_newly_blocked = copies[i].is_newly_blocked;
+        /* Nothing is left of this host's part; the store may be back at any time. */
+        if (copies[i].answer == RATE_OVER && copies[i].wait_ns < 0)
+            items[i].wait_ns = items[i].windows->at[items[i].window].length_ns;
+        if (is_ok && copies[i].answer == RATE_FREE && items[i].amount > 0)
+            keep_item(message, &items[i], &digests[i], values[i], now_ns);
+    }
+    base_mem_free(copies);
+    base_mem_free(locals);
+    return is_ok;
+}
+
+/* --- with the store --------------------------------------------------------------------------- */
+
+static void learn(struct shared *shared, const struct rate_item *items, size_t count,
+                  const struct rate_digest *digests, int64_t (*used)[RATE_WINDOWS_MAX], bool is_ok,
+                  uint64_t epoch)
+{
+    int64_t now_ns = base_clock_mono_ns(shared->clock);
+
+    lock(shared);
+    shared->epoch = epoch;
+    for (size_t i = 0; i < count; i++) {
+        for (unsigned w = 0; is_ok && items[i].answer == RATE_FREE && w < items[i].windows->count;
+             w++)
+            used[i][w] += items[i].amount;
+        rate_known_put(shared->known, &digests[i], &items[i], used[i], now_ns);
+    }
+    unlock(shared);
+}
+
+static bool has_charged(const struct rate_item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (items[i].answer == RATE_FREE && items[i].amount > 0)
+            return true;
+    return false;
+}
+
+static void say_charge(struct shared *shared, struct rate_call *call,
+                       const struct rate_reservation *reservation, const struct message *message,
+                       const struct rate_item *items, size_t count,
+                       const struct rate_digest *digests, const uint64_t *values)
+{
+    rate_call_init(call, "charge", known_epoch(shared));
+    rate_call_add_hex(call, reservation->id, sizeof(reservation->id));
+    rate_call_add_int(call, message->sequence);
+    rate_call_add_int(call, rate_call_us(shared->lease_ns));
+    rate_call_add_int(call, (int64_t)count);
+    for (size_t i = 0; i < count; i++) {
+        int64_t floors[RATE_WINDOWS_MAX];
+
+        lock(shared);
+        rate_known_get(shared->known, &digests[i], items[i].windows,
+                       base_clock_mono_ns(shared->clock), floors);
+        unlock(shared);
+        rate_call_add_item(call, &digests[i], &items[i], values[i], items[i].value.data != NULL,
+                           floors);
+    }
+}
+
+/* False: the store has not decided. */
+static bool charge_remote(struct shared *shared, struct rate_reservation *reservation,
+                          struct message *message, struct rate_item *items, size_t count,
+                          const struct rate_digest *digests, const uint64_t *values, bool *is_ok_r)
+{
+    int64_t(*used)[RATE_WINDOWS_MAX] = base_mem_alloc_zero(count, sizeof(*used));
+    struct store_redis_reply *reply = base_mem_alloc_zero(1, sizeof(*reply));
+    struct rate_call call;
+    enum store_redis_status status;
+    bool is_decided = false;
+
+    say_charge(shared, &call, reservation, message, items, count, digests, values);
+    status = run(shared, &call, shared->timeout_ns, reply);
+    rate_call_deinit(&call);
+    if (status == STORE_REDIS_OK && rate_call_read_charge(reply, items, count, is_ok_r, used)) {
+        is_decided = true;
+        if (*is_ok_r && has_charged(items, count))
+            message->is_remote = true;
+        learn(shared, items, count, digests, used, *is_ok_r, (uint64_t)reply->numbers[0]);
+    } else {
+        if (status == STORE_REDIS_OK)
+            note_failure(shared, "its answer is not what the script says");
+        message->is_remote = message->is_remote || status != STORE_REDIS_DOWN;
+        message->is_local = true;
+    }
+    base_mem_free(reply);
+    base_mem_free(used);
+    return is_decided;
+}
+
+static bool charge(struct rate_store *store, struct rate_reservation *reservation,
+                   struct rate_item *items, size_t count)
+{
+    struct shared *shared = shared_of(store);
+    struct message *message;
+    struct rate_digest *digests;
+    uint64_t *values;
+    bool is_ok = true;
+
+    if (count == 0)
+        return true;
+    message = message_of(reservation);
+    message->sequence++;
+    digests = base_mem_alloc_zero(count, sizeof(*digests));
+    values = base_mem_alloc_zero(count, sizeof(*values));
+    for (size_t i = 0; i < count; i++) {
+        digests[i] = rate_call_key(shared->hmac, items[i].name, items[i].key);
+        if (items[i].value.data != NULL)
+            values[i] = rate_call_value(shared->hmac, items[i].value);
+    }
+    if (message->is_local || is_open(shared) ||
+        !charge_remote(shared, reservation, message, items, count, digests, values, &is_ok))
+        is_ok = charge_local(shared, message, items, count, digests, values);
+    base_mem_free(values);
+    base_mem_free(digests);
+    return is_ok;
+}
+
+static enum store_redis_status say_end(struct shared *shared, const uint64_t id[2], bool is_commit,
+                                       int64_t timeout_ns)
+{
+    struct store_redis_reply *reply = base_mem_alloc_zero(1, sizeof(*reply));
+    struct rate_call call;
+    enum store_redis_status status;
+
+    rate_call_init(&call, is_commit ? "commit" : "giveback", known_epoch(shared));
+    rate_call_add_hex(&call, id, 2 * sizeof(*id));
+    rate_call_add_int(&call, rate_call_us(shared->lease_ns));
+    status = run(shared, &call, timeout_ns, reply);
+    rate_call_deinit(&call);
+    base_mem_free(reply);
+    return status;
+}
+
+static void postpone(struct shared *shared, const uint64_t id[2], bool is_commit,
+                     struct rate_backlog_item *items)
+{
+    lock(shared);
+    rate_backlog_put(&shared->backlog, id, is_commit, items);
+    if (!shared->breaker.is_open)
+        (void)pthread_cond_signal(&shared->work);
+    unlock(shared);
+}
+
+static void end(struct shared *shared, struct rate_reservation *reservation, bool is_commit)
+{
+    struct message *message = (void *)reservation->charges;
+
+    if (message == NULL)
+        return;
+    if (is_commit)
+        rate_store_commit(shared->local, &message->local);
+    else
+        rate_store_give_back(shared->local, &message->local);
+    if (is_commit && message->items != NULL) {
+        postpone(shared, reservation->id, true, message->items);
+        message->items = NULL;
+    } else if (message->is_remote && (message->is_local || is_open(shared) ||
+                                      say_end(shared, reservation->id, is_commit,
+                                              shared->timeout_ns) != STORE_REDIS_OK)) {
+        postpone(shared, reservation->id, is_commit, NULL);
+    }
+    rate_backlog_items_free(message->items);
+    base_mem_free(message);
+    *reservation = (struct rate_reservation){NULL};
+}
+
+static void commit(struct rate_store *store, struct rate_reservation *reservation)
+{
+    end(shared_of(store), reservation, true);
+}
+
+static void give_back(struct rate_store *store, struct rate_reservation *reservation)
+{
+    end(shared_of(store), reservation, false);
+}
+
+/* --- the thread --------------------------------------------------------------------------------
+ */
+
+static enum store_redis_status say_add(struct shared *shared,
+                                       const struct rate_backlog_entry *entry)
+{
+    struct store_redis_reply *reply = base_mem_alloc_zero(1, sizeof(*reply));
+    int64_t now_ns = base_clock_mono_ns(shared->clock);
+    enum store_redis_status status;
+    struct rate_call call;
+    int64_t count = 0;
+
+    for (const struct rate_backlog_item *it = entry->items; it != NULL; it = it->next)
+        count++;
+    rate_call_init(&call, "add", known_epoch(shared));
+    rate_call_add_hex(&call, entry->id, sizeof(entry->id));
+    rate_call_add_int(&call, rate_call_us(shared->lease_ns));
+    rate_call_add_int(&call, count);
+    for (const struct rate_backlog_item *it = entry->items; it != NULL; it = it->next) {
+        struct rate_item item = {.amount = it->amount, .windows = &it->windows};
+        int64_t floors[RATE_WINDOWS_MAX];
+
+        lock(shared);
+        rate_known_get(shared->known, &it->digest, &it->windows, now_ns, floors);
+        unlock(shared);
+        rate_call_add_int(&call, it->sequence);
+        rate_call_add_int(&call, rate_call_us(now_ns - it->time_ns));
+        rate_call_add_item(&call, &it->digest, &item, it->value, it->has_value, floors);
+    }
+    status = run(shared, &call, BACKGROUND_TIMEOUT_NS, reply);
+    rate_call_deinit(&call);
+    base_mem_free(reply);
+    return status;
+}
+
+/* False: there is nothing to send, or the store does not answer. */
+static bool send_one(struct shared *shared)
+{
+    struct rate_backlog_entry *entry = NULL;
+    enum store_redis_status status;
+
+    lock(shared);
+    if (!shared->breaker.is_open)
+        entry = rate_backlog_take(&shared->backlog);
+    unlock(shared);
+    if (entry == NULL)
+        return false;
+    status = entry->items != NULL
+                 ? say_add(shared, entry)
+                 : say_end(shared, entry->id, entry->is_commit, BACKGROUND_TIMEOUT_NS);
+    if (status == STORE_REDIS_OK) {
+        rate_backlog_entry_free(entry);
+        return true;
+    }
+    lock(shared);
+    rate_backlog_return(&shared->backlog, entry);
+    unlock(shared);
+    return false;
+}
+
+static void probe(struct shared *shared)
+{
+    struct store_redis_reply *reply = base_mem_alloc_zero(1, sizeof(*reply));
+    struct rate_call call;
+
+    store_redis_refresh(shared->redis);
+    rate_call_init(&call, "probe", known_epoch(shared));
+    rate_call_add_int(&call, rate_call_us(shared->lease_ns));
+    (void)run(shared, &call, BACKGROUND_TIMEOUT_NS, reply);
+    rate_call_deinit(&call);
+    base_mem_free(reply);
+}
+
+/* True: it is to end. */
+static bool wait_for_work(struct shared *shared)
+{
+    struct timespec until = base_clock_deadline(RATE_BREAKER_PROBE_NS);
+    bool is_stopping;
+
+    lock(shared);
+    if (!shared->is_stopping)
+        (void)pthread_cond_clockwait(&shared->work, &shared->lock, CLOCK_MONOTONIC, &until);
+    is_stopping = shared->is_stopping;
+    unlock(shared);
+    return is_stopping;
+}
+
+static bool is_probe_due(struct shared *shared, int64_t *last_ns)
+{
+    int64_t now_ns = base_clock_mono_ns(shared->clock);
+    bool is_due;
+
+    lock(shared);
+    is_due = rate_breaker_take_probe(&shared->breaker, now_ns) ||
+             (!shared->breaker.is_open && now_ns - *last_ns >= DUE_NS);
+    unlock(shared);
+    if (is_due)
+        *last_ns = now_ns;
+    return is_due;
+}
+
+static void *work(void *context)
+{
+    struct shared *shared = context;
+    int64_t last_ns = base_clock_mono_ns(shared->clock);
+    int64_t stop_ns;
+
+    while (!wait_for_work(shared)) {
+        if (is_probe_due(shared, &last_ns))
+            probe(shared);
+        while (send_one(shared))
+            continue;
+    }
+    stop_ns = base_clock_mono_ns(shared->clock) + STOP_NS;
+    while (base_clock_mono_ns(shared->clock) < stop_ns && send_one(shared))
+        continue;
+    return NULL;
+}
+
+/* --- lists --------------------------------------------------------------------------------------
+ */
+
+static void list(struct rate_store *store,
+                 void (*visit)(void *context, const struct rate_status *status), void *context)
+{
+    struct shared *shared = shared_of(store);
+
+    lock(shared);
+    rate_known_list(shared->known, base_clock_mono_ns(shared->clock), visit, context);
+    unlock(shared);
+}
+
+/* Rates of which this host knows the key. */
+struct wanted {
+    struct base_text name;
+    struct base_text key;
+    struct rate_call *call;
+    const struct shared *shared;
+    int64_t count;
+    struct rate_digest digests[64];
+};
+
+static void want(void *context, const struct rate_status *status)
+{
+    struct wanted *wanted = context;
+
+    if (!base_text_equals(status->key, wanted->key) ||
+        (wanted->name.data != NULL && !base_text_equals(status->name, wanted->name)) ||
+        wanted->count == 64)
+        return;
+    wanted->digests[wanted->count++] =
+        rate_call_key(wanted->shared->hmac, status->name, status->key);
+}
+
+static size_t release(struct rate_store *store, struct base_text name, struct base_text key)
+{
+    struct shared *shared = shared_of(store);
+    struct store_redis_reply *reply = base_mem_alloc_zero(1, sizeof(*reply));
+    struct wanted wanted = {.name = name, .key = key, .shared = shared};
+    struct rate_call call;
+    size_t released = 0;
+
+    list(store, want, &wanted);
+    /* Another host may have blocked it: with its rate named, it need not be known here. */
+    if (wanted.count == 0 && name.data != NULL)
+        wanted.digests[wanted.count++] = rate_call_key(shared->hmac, name, key);
+    rate_call_init(&call, "release", known_epoch(shared));
+    rate_call_add_int(&call, wanted.count);
+    for (int64_t i = 0; i < wanted.count; i++)
+        rate_call_add_hex(&call, wanted.digests[i].octets, sizeof(wanted.digests[i].octets));
+    if (run(shared, &call, BACKGROUND_TIMEOUT_NS, reply) == STORE_REDIS_OK &&
+        reply->numbers[1] > 0 && reply->numbers[1] <= wanted.count)
+        released = (size_t)reply->numbers[1];
+    rate_call_deinit(&call);
+    base_mem_free(reply);
+    lock(shared);
+    for (int64_t i = 0; released > 0 && i < wanted.count; i++)
+        rate_known_forget(shared->known, &wanted.digests[i]);
+    unlock(shared);
+    return released;
+}
+
+static void numbers(struct rate_store *store, struct rate_numbers *numbers_r)
+{
+    struct shared *shared = shared_of(store);
+
+    rate_store_numbers(shared->local, numbers_r);
+    lock(shared);
+    numbers_r->keys = rate_known_count(shared->known);
+    numbers_r->uncounted += shared->backlog.lost;
+    unlock(shared);
+}
+
+void rate_shared_numbers(struct rate_store *store, struct rate_shared_numbers *numbers_r)
+{
+    struct shared *shared = shared_of(store);
+
+    lock(shared);
+    numbers_r->is_broken = shared->breaker.is_open;
+    numbers_r->breaks = shared->breaker.breaks;
+    numbers_r->failures = shared->failures;
+    numbers_r->waiting = shared->backlog.count;
+    numbers_r->lost = shared->backlog.lost;
+    memcpy(numbers_r->fault, shared->fault, sizeof(shared->fault));
+    unlock(shared);
+}
+
+/* --- life ---------------------------------------------------------------------------------------
+ */
+
+static void destroy(struct rate_store *store)
+{
+    struct shared *shared = shared_of(store);
+
+    lock(shared);
+    shared->is_stopping = true;
+    (void)pthread_cond_signal(&shared->work);
+    unlock(shared);
+    (void)pthread_join(shared->thread, NULL);
+    rate_backlog_deinit(&shared->backlog);
+    rate_known_destroy(&shared->known);
+    rate_store_destroy(&shared->local);
+    store_hmac_destroy(&shared->hmac);
+    store_redis_destroy(&shared->redis);
+    (void)pthread_cond_destroy(&shared->work);
+    (void)pthread_mutex_destroy(&shared->lock);
+    base_mem_free(shared);
+}
+
+static const struct rate_store_ops ops = {
+    .charge = charge,
+    .commit = commit,
+    .give_back = give_back,
+    .list = list,
+    .release = release,
+    .numbers = numbers,
+    .destroy = destroy,
+};
+
+struct rate_store *rate_shared_create(const struct rate_shared_options *options,
+                                      struct base_error *error_r)
+{
+    struct store_redis_options redis = {.url = options->url,
+                                        .user = options->user,
+                                        .password = options->password,
+                                        .ca_file = options->ca_file};
+    struct rate_engine_options local = {.memory = options->memory, .clock = options->clock};
+    struct store_redis *server = store_redis_create(&redis, error_r);
+    struct shared *shared;
+
+    if (server == NULL)
+        return NULL;
+    shared = base_mem_alloc_zero(1, sizeof(*shared));
+    shared->store.ops = &ops;
+    shared->redis = server;
+    shared->hmac = store_hmac_create(options->secret);
+    shared->clock = options->clock;
+    shared->timeout_ns = options->timeout_ns;
+    shared->lease_ns = options->lease_ns;
+    shared->hosts = options->hosts == 0 ? 1 : options->hosts;
+    shared->local = rate_engine_create(&local);
+    shared->known = rate_known_create(KNOWN_KEYS);
+    rate_backlog_init(&shared->backlog);
+    (void)pthread_mutex_init(&shared->lock, NULL);
+    (void)pthread_cond_init(&shared->work, NULL);
+    if (pthread_create(&shared->thread, NULL, work, shared) != 0)
+        base_panic("no thread for the shared store");
+    return &shared->store;
+}

@@ -1,0 +1,556 @@
+-- What several hosts count together, judged and charged in one round trip (policy/rate/shared.h).
+-- It runs in Redis or Valkey; the time is the server's, in microseconds, and never goes back.
+--
+-- KEYS[1]  the prefix of all keys, with its hash tag: all lie in one slot of a cluster.
+-- ARGV[1]  what is wanted, ARGV[2] the epoch that the caller knows, ARGV[3] a random number that
+--          becomes the epoch if there is none: a server that has lost its keys has another one.
+--
+-- Keys:    P:meta       hash: e the epoch, t the last time, o what was added to the clock
+--          P:due        reservations by when they fall due
+--          P:r:ID       a reservation: st its end (C or R), sN the answer to its Nth charge, cN what
+--                       that charged, a: it was added after a break
+--          P:k:KEY      windows and block of a key; and of different values
+--          P:k:KEY:v    when each was seen last, :c when it was committed, :p how many have it
+--                       reserved, :h:I:SLOT what is past the exact ones (HyperLogLog)
+
+local SLOTS = 16
+local EXACT = 1000
+local DUE_AT_ONCE = 20
+local MAX = 9007199254740992
+
+local P = KEYS[1]
+local at = 3
+local epoch
+local now
+local states = {}
+-- What earlier items of this call are going to charge to a window.
+local extras = {}
+
+local function arg()
+    at = at + 1
+    return ARGV[at]
+end
+
+-- A whole number in range, or the call is wrong.
+local function int()
+    local value = tonumber(arg())
+    if value == nil or value ~= value or value < -1 or value > MAX then
+        error('postseal: argument ' .. at .. ' is not a number in range')
+    end
+    return value
+end
+
+local function read_meta()
+    local time = redis.call('TIME')
+    local meta = redis.call('HMGET', P .. ':meta', 'e', 't', 'o')
+    local last = tonumber(meta[2] or '') or 0
+    local added = tonumber(meta[3] or '') or 0
+    epoch = tonumber(meta[1] or '')
+    now = tonumber(time[1]) * 1000000 + tonumber(time[2]) + added
+    if now < last then
+        added = added + (last - now)
+        now = last
+    end
+    if epoch == nil then
+        epoch = tonumber(ARGV[3])
+        redis.call('HSET', P .. ':meta', 'e', string.format('%.0f', epoch))
+    end
+    redis.call('HSET', P .. ':meta', 't', string.format('%.0f', now), 'o',
+        string.format('%.0f', added))
+end
+
+local function milliseconds(us)
+    return string.format('%.0f', math.ceil(us / 1000) + 1000)
+end
+
+local function expire(key, after_us)
+    redis.call('PEXPIRE', key, milliseconds(after_us))
+end
+
+-- Windows: {length, the newest sub-window, 17 counts}, the newest first.
+
+local function slot_of(length, time)
+    return math.floor(time * SLOTS / length)
+end
+
+local function advance(window)
+    local slot = slot_of(window[1], now)
+    local steps = math.min(slot - window[2], SLOTS + 1)
+    for _ = 1, steps do
+        table.insert(window[3], 1, 0)
+        window[3][SLOTS + 2] = nil
+    end
+    if slot > window[2] then
+        window[2] = slot
+    end
+end
+
+local function used_of(window)
+    local sum = 0
+    for i = 1, SLOTS + 1 do
+        sum = sum + window[3][i]
+    end
+    return sum
+end
+
+local function charge_window(window, time, amount)
+    local i = window[2] - slot_of(window[1], time) + 1
+    if i < 1 then
+        i = 1
+    end
+    if i <= SLOTS + 1 then
+        window[3][i] = math.max(0, math.min(MAX, window[3][i] + amount))
+    end
+end
+
+-- Until `amount` fits: the end of the sub-window with which enough expires.
+local function wait_of(window, used, amount, limit)
+    if used + amount <= limit then
+        return 0
+    end
+    if amount > limit then
+        return -1
+    end
+    for i = SLOTS + 1, 1, -1 do
+        used = used - window[3][i]
+        if used + amount <= limit then
+            local left = (window[2] - i + 1 + SLOTS + 1) * window[1] / SLOTS - now
+            return math.max(1, math.ceil(left))
+        end
+    end
+    return -1
+end
+
+local function is_window(window)
+    if type(window) ~= 'table' or type(window[1]) ~= 'number' or type(window[2]) ~= 'number' or
+        type(window[3]) ~= 'table' or window[1] <= 0 then
+        return false
+    end
+    for i = 1, SLOTS + 1 do
+        if type(window[3][i]) ~= 'number' or window[3][i] < 0 or window[3][i] > MAX then
+            return false
+        end
+    end
+    return true
+end
+
+-- The windows of a key as they are wanted; one of a new length begins with all that is known.
+local function fit_windows(state, lengths)
+    local most = 0
+    local kept = {}
+    for _, window in ipairs(state.w) do
+        most = math.max(most, used_of(window))
+        kept[window[1]] = window
+    end
+    state.w = {}
+    for i, length in ipairs(lengths) do
+        local window = kept[length]
+        if window == nil then
+            window = {length, slot_of(length, now), {}}
+            for j = 1, SLOTS + 1 do
+                window[3][j] = 0
+            end
+            window[3][1] = most
+        end
+        state.w[i] = window
+    end
+end
+
+-- One state a key and call; `b` it is blocked, `h` until when it is held, `n` a warning was given.
+local function load_state(key, lengths)
+    local state = states[key]
+    if state == nil then
+        local packed = redis.call('GET', P .. ':k:' .. key)
+        local is_good = false
+        if packed then
+            is_good, state = pcall(cmsgpack.unpack, packed)
+            is_good = is_good and type(state) == 'table' and type(state.w) == 'table' and
+                type(state.h) == 'number'
+        end
+        if not is_good then
+            state = {w = {}, b = false, h = 0, n = false}
+        end
+        local windows = {}
+        for _, window in ipairs(state.w) do
+            if is_window(window) then
+                advance(window)
+                windows[#windows + 1] = window
+            end
+        end
+        state.w = windows
+        states[key] = state
+    end
+    fit_windows(state, lengths)
+    return state
+end
+
+local function longest(lengths)
+    local most = 0
+    for _, length in ipairs(lengths) do
+        most = math.max(most, length)
+    end
+    return most * (SLOTS + 1) / SLOTS
+end
+
+local function save_state(key, lengths)
+    local state = states[key]
+    local life = longest(lengths)
+    if state.h == -1 then
+        redis.call('SET', P .. ':k:' .. key, cmsgpack.pack(state))
+        return
+    end
+    redis.call('SET', P .. ':k:' .. key, cmsgpack.pack(state), 'PX',
+        milliseconds(math.max(life, state.h - now)))
+end
+
+-- Different values.
+
+local function cutoff(length)
+    return (slot_of(length, now) - SLOTS) * length / SLOTS
+end
+
+local function values_used(key, lengths, i)
+    local name = P .. ':k:' .. key
+    local used = redis.call('ZCOUNT', name .. ':v', string.format('%.0f', cutoff(lengths[i])),
+        '+inf')
+    local slot = slot_of(lengths[i], now)
+    if redis.call('EXISTS', name .. ':h') == 0 then
+        return used
+    end
+    local sketches = {}
+    for s = slot - SLOTS, slot do
+        sketches[#sketches + 1] = name .. ':h:' .. i .. ':' .. string.format('%.0f', s)
+    end
+    return used + redis.call('PFCOUNT', unpack(sketches))
+end
+
+local function values_has(key, value, length)
+    local seen = redis.call('ZSCORE', P .. ':k:' .. key .. ':v', value)
+    return seen and tonumber(seen) >= cutoff(length)
+end
+
+-- True: it is remembered, and can be given back.
+local function values_reserve(key, lengths, value)
+    local name = P .. ':k:' .. key
+    local most = longest(lengths)
+    redis.call('ZREMRANGEBYSCORE', name .. ':v', '-inf', string.format('(%.0f', now - most))
+    redis.call('ZREMRANGEBYSCORE', name .. ':c', '-inf', string.format('(%.0f', now - most))
+    if not redis.call('ZSCORE', name .. ':v', value) then
+        if redis.call('ZCARD', name .. ':v') >= EXACT then
+            for i, length in ipairs(lengths) do
+                local sketch = name .. ':h:' .. i .. ':' ..
+                    string.format('%.0f', slot_of(length, now))
+                redis.call('PFADD', sketch, value)
+                expire(sketch, length * (SLOTS + 2) / SLOTS)
+            end
+            redis.call('SET', name .. ':h', 1)
+            expire(name .. ':h', most)
+            return false
+        end
+        redis.call('ZADD', name .. ':v', string.format('%.0f', now), value)
+    end
+    redis.call('HINCRBY', name .. ':p', value, 1)
+    for _, part in ipairs({':v', ':c', ':p'}) do
+        expire(name .. part, most * 2)
+    end
+    return true
+end
+
+local function values_end(key, value, time, is_commit)
+    local name = P .. ':k:' .. key
+    local left = redis.call('HINCRBY', name .. ':p', value, -1)
+    if left <= 0 then
+        redis.call('HDEL', name .. ':p', value)
+    end
+    if is_commit then
+        local seen = tonumber(redis.call('ZSCORE', name .. ':c', value) or '0')
+        local score = string.format('%.0f', math.max(seen, time))
+        redis.call('ZADD', name .. ':c', score, value)
+        redis.call('ZADD', name .. ':v', score, value)
+        redis.call('PEXPIRE', name .. ':c', math.max(1, redis.call('PTTL', name .. ':v')))
+    elseif left <= 0 then
+        local seen = redis.call('ZSCORE', name .. ':c', value)
+        if seen then
+            redis.call('ZADD', name .. ':v', seen, value)
+        else
+            redis.call('ZREM', name .. ':v', value)
+        end
+    end
+end
+
+-- Reservations.
+
+local function end_reservation(id, is_commit, lease)
+    local name = P .. ':r:' .. id
+    local fields = redis.call('HGETALL', name)
+    for i = 1, #fields, 2 do
+        if string.sub(fields[i], 1, 1) == 'c' then
+            local is_good, charges = pcall(cmsgpack.unpack, fields[i + 1])
+            for _, charge in ipairs(is_good and charges or {}) do
+                if charge.v then
+                    values_end(charge.k, charge.v, charge.t, is_commit)
+                elseif not is_commit then
+                    local state = load_state(charge.k, charge.l)
+                    for _, window in ipairs(state.w) do
+                        charge_window(window, charge.t, -charge.a)
+                    end
+                    save_state(charge.k, charge.l)
+                end
+            end
+            redis.call('HDEL', name, fields[i])
+        elseif fields[i] == 'st' then
+            return
+        end
+    end
+    redis.call('HSET', name, 'st', is_commit and 'C' or 'R')
+    expire(name, lease)
+    redis.call('ZREM', P .. ':due', id)
+end
+
+-- What dead hosts had reserved. `st` stays, so that one that lives is not charged again.
+local function fall_due(lease)
+    local ids = redis.call('ZRANGEBYSCORE', P .. ':due', '-inf', string.format('%.0f', now),
+        'LIMIT', 0, DUE_AT_ONCE)
+    for _, id in ipairs(ids) do
+        end_reservation(id, false, lease)
+        redis.call('ZREM', P .. ':due', id)
+    end
+end
+
+-- Items.
+
+local function read_item(known_epoch)
+    local item = {key = arg(), is_refusing = int() == 1, amount = int(), value = arg(),
+        hold = int(), warn = int(), limits = {}, lengths = {}}
+    local count = int()
+    local floors = {}
+    for i = 1, count do
+        item.limits[i] = int()
+        item.lengths[i] = int()
+        floors[i] = int()
+    end
+    item.state = load_state(item.key, item.lengths)
+    -- The server has lost what it knew: what this host was told last is the least there is.
+    for i, window in ipairs(item.state.w) do
+        if known_epoch ~= epoch and item.value == '' and floors[i] > used_of(window) then
+            charge_window(window, now, floors[i] - used_of(window))
+        end
+    end
+    return item
+end
+
+local function judge(item)
+    local is_distinct = item.value ~= ''
+    local want = math.max(item.amount, 1)
+    local longest_wait, fullest = 0, -1
+    item.answer, item.window, item.used, item.wait, item.is_warned = 0, 0, 0, 0, false
+    item.useds = {}
+    for i, window in ipairs(item.state.w) do
+        local limit = item.limits[i]
+        local used, wait, need = nil, 0, want
+        if is_distinct then
+            used = values_used(item.key, item.lengths, i)
+            need = values_has(item.key, item.value, item.lengths[i]) and 0 or 1
+            if used + need > limit then
+                wait = math.ceil(item.lengths[i] / SLOTS)
+            end
+        else
+            used = used_of(window) + (extras[window] or 0)
+            wait = wait_of(window, used, need, limit)
+        end
+        item.useds[i] = used
+        local share = limit > 0 and used / limit or 1
+        if wait ~= 0 then
+            local rank = wait == -1 and MAX or wait
+            if item.answer == 0 or rank > longest_wait then
+                longest_wait = rank
+                item.window, item.used, item.wait = i - 1, used, wait
+            end
+            item.answer = 1
+        elseif item.answer == 0 and share > fullest then
+            fullest = share
+            item.window, item.used = i - 1, used
+        end
+        if item.warn > 0 and (used + need) * 100 >= limit * item.warn then
+            item.is_warned = true
+        end
+    end
+    if item.state.h == -1 or item.state.h > now then
+        item.answer = 2
+        item.wait = item.state.h == -1 and -1 or item.state.h - now
+    elseif item.answer == 1 and item.hold ~= 0 then
+        item.state.h = item.hold == -1 and -1 or now + item.hold
+        item.answer = 2
+        item.wait = item.hold
+    end
+    if item.answer == 0 and not is_distinct then
+        for _, window in ipairs(item.state.w) do
+            extras[window] = (extras[window] or 0) + item.amount
+        end
+    end
+    item.is_new = item.answer ~= 0 and not item.state.b
+    item.state.b = item.answer ~= 0
+    item.is_due = item.is_warned and not item.state.n
+    item.state.n = item.is_warned
+end
+
+local function charge_item(item, charges)
+    if item.value ~= '' then
+        if values_reserve(item.key, item.lengths, item.value) then
+            charges[#charges + 1] = {k = item.key, v = item.value, t = now}
+        end
+        return
+    end
+    for _, window in ipairs(item.state.w) do
+        charge_window(window, now, item.amount)
+    end
+    charges[#charges + 1] = {k = item.key, l = item.lengths, a = item.amount, t = now}
+end
+
+local function answer_of(items, is_ok)
+    local reply = {epoch, is_ok and 1 or 0}
+    for _, item in ipairs(items) do
+        for _, number in ipairs({item.answer, item.window, item.used, item.wait,
+            item.is_due and 1 or 0, item.is_new and 1 or 0, #item.useds}) do
+            reply[#reply + 1] = number
+        end
+        for _, used in ipairs(item.useds) do
+            reply[#reply + 1] = used
+        end
+    end
+    return reply
+end
+
+local function charge()
+    local known_epoch = tonumber(ARGV[2])
+    local id, sequence, lease, count = arg(), arg(), int(), int()
+    local name = P .. ':r:' .. id
+    local items = {}
+    local is_ok = true
+    fall_due(lease)
+    local known = redis.call('HMGET', name, 's' .. sequence, 'st', 'a')
+    if known[1] then
+        local is_good, reply = pcall(cmsgpack.unpack, known[1])
+        if is_good then
+            reply[1] = epoch
+            return reply
+        end
+    end
+    for i = 1, count do
+        items[i] = read_item(known_epoch)
+    end
+    for _, item in ipairs(items) do
+        judge(item)
+        is_ok = is_ok and not (item.is_refusing and item.answer ~= 0)
+    end
+    local charges = {}
+    -- One that was given back, or added after a break, is too late to be charged.
+    local is_late = known[2] == 'R' or known[3]
+    for _, item in ipairs(items) do
+        if is_ok and not is_late and item.answer == 0 and item.amount > 0 then
+            charge_item(item, charges)
+        end
+    end
+    for _, item in ipairs(items) do
+        save_state(item.key, item.lengths)
+    end
+    local reply = answer_of(items, is_ok)
+    if not is_late and #charges > 0 then
+        redis.call('HSET', name, 's' .. sequence, cmsgpack.pack(reply), 'c' .. sequence,
+            cmsgpack.pack(charges))
+        expire(name, lease * 2)
+        if known[2] == 'C' then
+            redis.call('HDEL', name, 'st')
+            end_reservation(id, true, lease)
+        else
+            redis.call('ZADD', P .. ':due', string.format('%.0f', now + lease), id)
+        end
+    end
+    return reply
+end
+
+-- What a host admitted during a break: charged, whatever the limits say; once.
+local function add()
+    local known_epoch = tonumber(ARGV[2])
+    local id, lease, count = arg(), int(), int()
+    local name = P .. ':r:' .. id
+    local ended = redis.call('HMGET', name, 'a')
+    local arrived = {}
+    for i = 1, count do
+        local sequence, age = arg(), int()
+        local item = read_item(known_epoch)
+        if arrived[sequence] == nil then
+            arrived[sequence] = redis.call('HEXISTS', name, 's' .. sequence) == 1
+        end
+        if not ended[1] and not arrived[sequence] then
+            if item.value ~= '' then
+                if values_reserve(item.key, item.lengths, item.value) then
+                    values_end(item.key, item.value, now - age, true)
+                end
+            else
+                for _, window in ipairs(item.state.w) do
+                    charge_window(window, now - age, item.amount)
+                end
+            end
+            save_state(item.key, item.lengths)
+        end
+    end
+    end_reservation(id, true, lease)
+    redis.call('HSET', name, 'a', 1)
+    expire(name, lease)
+    return {epoch, 1}
+end
+
+local function finish(is_commit)
+    local id, lease = arg(), int()
+    end_reservation(id, is_commit, lease)
+    return {epoch, 1}
+end
+
+-- How full a key is: blocked for (0 not, -1 until released), held, then each window.
+local function status()
+    local key, count = arg(), int()
+    local is_distinct = int() == 1
+    local lengths = {}
+    for i = 1, count do
+        lengths[i] = int()
+    end
+    local state = load_state(key, lengths)
+    local is_held = state.h == -1 or state.h > now
+    local reply = {epoch, is_held and (state.h == -1 and -1 or state.h - now) or 0,
+        is_held and 1 or 0, state.b and 1 or 0}
+    for i, window in ipairs(state.w) do
+        reply[#reply + 1] = is_distinct and values_used(key, lengths, i) or used_of(window)
+    end
+    return reply
+end
+
+local function release()
+    local count, released = int(), 0
+    for _ = 1, count do
+        local name = P .. ':k:' .. arg()
+        released = released + (redis.call('DEL', name) +
+            redis.call('DEL', name .. ':v', name .. ':c', name .. ':p', name .. ':h') > 0 and 1 or 0)
+    end
+    return {epoch, released}
+end
+
+read_meta()
+local wanted = ARGV[1]
+if wanted == 'charge' then
+    return charge()
+elseif wanted == 'commit' then
+    return finish(true)
+elseif wanted == 'giveback' then
+    return finish(false)
+elseif wanted == 'add' then
+    return add()
+elseif wanted == 'status' then
+    return status()
+elseif wanted == 'release' then
+    return release()
+elseif wanted == 'probe' then
+    fall_due(int())
+    return {epoch, 1}
+end
+return redis.error_reply('postseal: unknown call')
