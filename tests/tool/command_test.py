@@ -316,7 +316,9 @@ why TXT "%{i} is not ours"
 """)
         words = ("spf", "--zone", "spf.zone", "--helo", "m.example.org", "--from",
                  "a@example.org", "--ip")
-        lines = [line.strip() for line in self.run_ok(*words, "203.0.113.9").decode().splitlines()]
+        # However long a busy machine took.
+        text = self.run_ok(*words, "203.0.113.9").decode()
+        lines = [re.sub(r", \d+ ms$", ", 0 ms", line.strip()) for line in text.splitlines()]
         tree = ["reverse-path example.org: pass by include:inc.example.org of example.org",
                 "4 of 10 terms that ask DNS, 1 found nothing",
                 "asked example.org TXT: ok, 0 ms",
