@@ -191,6 +191,31 @@ static void test_selections(void **state)
     }
 }
 
+/* Each of them stands in h= twice: there is room for that however many they are. */
+static void test_many_oversigned(void **state)
+{
+    struct test_message message;
+    struct dkim_sign_block block;
+    struct dkim_selection selection;
+    const char *fault = NULL;
+    struct base_buf header;
+    const size_t many = 150;
+
+    (void)state;
+    base_buf_init(&header, NULL, 65536);
+    base_buf_append_cstr(&header, "From: a\n");
+    for (size_t i = 0; i < many; i++)
+        base_buf_appendf(&header, "Content-%03zu: x\n", i);
+    test_message_begin(&message, base_buf_text(&header), BASE_TEXT(""));
+    make_block(&block, NULL, 0, "example.org");
+    assert_true(dkim_select(message.arena, &block, &message.header, NULL, &selection, &fault));
+    assert_int_equal(selection.field_count, 1 + many);
+    /* from:from:to:cc:subject:reply-to and the rest. */
+    assert_int_equal(selection.name_count, 6 + 2 * many);
+    test_message_end(&message);
+    base_buf_deinit(&header);
+}
+
 static void test_removed_fields_are_not_signed(void **state)
 {
     struct test_message message;
@@ -403,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_rfc8463_byte_for_byte),
         cmocka_unit_test(test_body_hash_of_rfc8463),
         cmocka_unit_test(test_selections),
+        cmocka_unit_test(test_many_oversigned),
         cmocka_unit_test(test_removed_fields_are_not_signed),
         cmocka_unit_test(test_floods),
         cmocka_unit_test(test_shape),
