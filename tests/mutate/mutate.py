@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Changes one line of the program at a time and asks whether the tests notice (`make mutate`).
 
-Works in a private copy of the tree; the same seed over the same tree gives the same mutations. A
-mutation that does not compile, or that the compiler turns into the same machine code, does not
-count: another one is drawn. The tests are those of `make check`, under the address and
+Works in a private copy of the tree; the same seed gives the same mutations, but for lines that have
+changed. A mutation that does not compile, or that the compiler turns into the same machine code,
+does not count: another one is drawn. The tests are those of `make check`, under the address and
 undefined-behaviour sanitizers, the ones that are nearest first; the first that fails ends the run.
 Tests of the source's form (tests/structure.py and the like) are left out: they would see any change.
 
@@ -12,9 +12,10 @@ tree does not pass.
 """
 
 import argparse
+import collections
+import hashlib
 import json
 import os
-import random
 import re
 import resource
 import shutil
@@ -197,8 +198,9 @@ def judge(tree, mutation, tests):
 
 
 def draw(root, seed):
-    """Mutations without end of the list: a random line, then a random change of it."""
-    lines = []
+    """One mutation for each line that has some, in an order that only the seed and the line's own
+    text give: what is changed elsewhere in the tree does not change it."""
+    drawn = []
     for folder in FOLDERS:
         for path, folders, names in sorted(os.walk(os.path.join(root, folder))):
             folders.sort()
@@ -206,11 +208,18 @@ def draw(root, seed):
                 if name.endswith(".c"):
                     relative = os.path.relpath(os.path.join(path, name), root)
                     with open(os.path.join(root, relative), encoding="utf-8") as file:
-                        lines += operators.mutations(relative, file.read())
-    chance = random.Random(seed)
-    chance.shuffle(lines)
+                        drawn += draw_file(operators.mutations(relative, file.read()), seed)
+    return [mutation for _, mutation in sorted(drawn)]
+
+
+def draw_file(lines, seed):
+    """(place in the order, mutation) for each line of a file."""
+    seen = collections.Counter()
     for line in lines:
-        yield chance.choice(line)
+        key = (line[0].path, line[0].before)
+        seen[key] += 1
+        digest = hashlib.sha256(f"{seed} {key[0]} {key[1]} {seen[key]}".encode()).digest()
+        yield digest, line[int.from_bytes(digest[:4], "big") % len(line)]
 
 
 def run_all(tree, arguments, tests):

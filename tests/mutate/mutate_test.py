@@ -87,6 +87,10 @@ def test_draw(root):
     check(any(first != list(mutate.draw(root, seed)) for seed in range(2, 9)), "a seed matters")
     check({item.path for item in first} == {"policy/x.c", "keys/y/z.c"}, "these folders only")
     check(len(first) == 8, "each line once")
+    write(root, "filter/new.c", "int g(void)\n{\n    return 1;\n}\n")
+    more = [item for item in mutate.draw(root, 1) if item.path != "filter/new.c"]
+    check(more == first, "what is new elsewhere does not change the order")
+    os.remove(os.path.join(root, "filter/new.c"))
 
 
 class FakeTree:
