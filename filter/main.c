@@ -41,6 +41,8 @@
 #include "filter/state_dir.h"
 #include "policy/counters.h"
 #include "policy/deferrals.h"
+#include "policy/options.h"
+#include "policy/rate/engine.h"
 #include "policy/snapshot.h"
 
 struct process {
@@ -234,6 +236,8 @@ static int load(struct process *process, const struct conf_snapshot *conf,
     daemon->env.budget = daemon->budget;
     daemon->env.counters = policy_counters_create();
     daemon->env.deferrals = policy_deferrals_create(POLICY_DEFERRALS_MAX);
+    daemon->env.rates = rate_engine_create(&(struct rate_engine_options){
+        .memory = (size_t)policy_options_get(conf)->rate_memory, .clock = &daemon->clock});
     daemon->env.resolver = make_resolver(process, conf_daemon_get(conf), error_r);
     if (daemon->env.resolver == NULL) {
         return EX_CONFIG;

@@ -427,6 +427,9 @@ int filter_message_eom(struct filter_session *session, const struct filter_mta *
     int answer = filter_reply_choose(session, mta, POLICY_STAGE_EOM, verdict);
 
     if (session->message == FILTER_MESSAGE_UNDER_WAY) {
+        if (!filter_reply_is_final(verdict)) {
+            policy_session_accepted(session->policy);
+        }
         log_message(session, verdict);
     }
     forget_message(session);

@@ -12,6 +12,7 @@
 #include "dns/lookups.h"
 #include "dns/name.h"
 #include "policy/decision_inbound.h"
+#include "policy/decision_rates.h"
 #include "policy/decision_session.h"
 #include "policy/edits.h"
 
@@ -182,6 +183,7 @@ void policy_decision_log(const struct policy_decision *decision, struct base_log
     log_verdict(decision, line);
     log_signatures(decision, line);
     policy_decision_log_inbound(decision, line);
+    policy_decision_log_rates(decision, line);
     if (decision->authres_removed > 0)
         base_log_line_add_int(line, "authres-removed", decision->authres_removed);
     add_cstr(line, "left-out", decision->left_out);
@@ -306,6 +308,7 @@ struct base_json *policy_decision_json(const struct policy_decision *decision,
     else
         base_json_set_null(object, "would");
     policy_decision_json_inbound(decision, object);
+    policy_decision_json_rates(decision, object);
     base_json_set(object, "signatures", signatures_json(decision));
     base_json_set_cstr(object, "unsigned_reason", decision->unsigned_reason);
     base_json_set_int(object, "authres_removed", decision->authres_removed);

@@ -21,6 +21,7 @@ struct policy_edits;
 struct policy_exception;
 struct policy_iprev;
 struct policy_mailing_list;
+struct policy_rate_hit;
 struct policy_tls;
 struct policy_rule_hit;
 struct spf_outcome;
@@ -149,6 +150,8 @@ struct policy_decision {
     /* Rules that matched, the last one first; those of connect and HELO are in session_hits. */
     struct policy_rule_hit *hits;
     struct policy_rule_hit *session_hits;
+    /* What rates said, the last one first. */
+    struct policy_rate_hit *rates;
     /* The value of the field that was added; {NULL, 0} if none was. */
     struct base_text authres;
     /* Recipients that rules refused at RCPT. */
@@ -175,7 +178,7 @@ void policy_decision_make_id(char id[17], int64_t wall_ns);
  *   [declared-size] rcpts [to] author [author-reason] [msgid] size
  *   action [code] [enhanced] [text] [rule] [would] [signed] [unsigned]
  *   [spf] [helo-spf] [dkim] [dmarc] [dmarc-policy] [dmarc-psl] [iprev] [observed] [overdue]
- *   [override] [refused]
+ *   [override] [refused] [rate] [rate-key] [rate-count] [rate-limit] [rate-result] [rate-mode]
  *   [authres-removed] [left-out] [aborted] ms
  * `to` is the first recipient; `author` the author domain, or the outcome in angle brackets
  * ("<none>"); `size` the octets of body seen; `signed` a list of d/s/a joined by commas; `would`
@@ -196,6 +199,7 @@ void policy_decision_log(const struct policy_decision *decision, struct base_log
  *            "policy_domain","spf_aligned","dkim_aligned","method","psl","reason","record"} or null
  *   "rules" [{"name","stage","mode","matched","action"}]   "overrides" [{"type","comment"}]
  *   "authentication_results"   "recipients_refused"
+ *   "rates" [{"name","key","count","limit","used","result","action","mode","wait"}]
  *   "signatures" [{"d","s","a","result","fault"}]   "unsigned_reason"
  *   "authres_removed" "left_out" "aborted" "ms"
  *   "edits" [{"op","index","name","value"}]   "dns" [{"name","type","status","ms"}]

@@ -43,6 +43,8 @@ static const struct conf_option rows[] = {
     ROW("dkim-signatures", CONF_INT, dkim_signatures, .fallback = "10", .min = 0, .max = 100),
     ROW("dkim-names", CONF_INT, dkim_names, .fallback = "200", .min = 10, .max = 1000),
     ROW("authres-auth", CONF_BOOL, authres_auth, .fallback = "no"),
+    ROW("rate-memory", CONF_SIZE, rate_memory, .fallback = "64MiB", .min = MIB, .max = 65536 * MIB),
+    ROW("recipient-delimiter", CONF_STRING, recipient_delimiter, .fallback = "+"),
     ROW("iprev", CONF_BOOL, iprev, .fallback = "no"),
     ROW("spf-explanation", CONF_BOOL, spf_explanation, .fallback = "yes"),
     ROW("received-spf", CONF_BOOL, received_spf, .fallback = "no"),

@@ -49,6 +49,10 @@ struct policy_options {
     bool authres_auth;
     /* Asks for the client's names even if no exception does. */
     bool iprev;
+    /* Octets for what rates count. */
+    int64_t rate_memory;
+    /* Characters that begin an address's extension; NULL or "": there is none. */
+    const char *recipient_delimiter;
     /* What the domain's owner says to a fail goes into the reply. */
     bool spf_explanation;
     /* Adds Received-SPF beside Authentication-Results. */

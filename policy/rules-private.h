@@ -103,4 +103,13 @@ static inline bool policy_rule_is_about_helo(const struct policy_rule *rule)
            (rule->topics & (POLICY_TOPIC_HELO_SPF | POLICY_TOPIC_SPF)) == POLICY_TOPIC_HELO_SPF;
 }
 
+/* rules_compile.c: the conditions that the section gives, of a rule that is zeroed but for its
+ * names; the section's values begin with a struct policy_rule_options. False and *error_r on a
+ * fault; deinit in any case. */
+__attribute__((warn_unused_result)) bool policy_rule_set_conditions(
+    struct policy_rule *rule, const struct conf_section *section, struct base_error *error_r);
+void policy_rule_deinit(struct policy_rule *rule);
+/* rules.c: all of them hold. May wait for DNS, where their cost says so. */
+bool policy_rule_matches(const struct policy_rule *rule, const struct policy_rule_facts *facts);
+
 #endif

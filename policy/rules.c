@@ -90,9 +90,14 @@ static bool matches_up_to(const struct policy_rule *rule, enum policy_condition_
     return true;
 }
 
+bool policy_rule_matches(const struct policy_rule *rule, const struct policy_rule_facts *facts)
+{
+    return matches_up_to(rule, POLICY_COST_DNS, facts);
+}
+
 static bool matches(const struct policy_rule *rule, const struct policy_rule_facts *facts)
 {
-    return matches_up_to(rule, POLICY_COST_DNS, facts) && !is_excepted(rule, facts);
+    return policy_rule_matches(rule, facts) && !is_excepted(rule, facts);
 }
 
 /* The rule waits for DNS to answer again, but not for ever. */

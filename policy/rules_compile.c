@@ -74,14 +74,9 @@ static void choose_spokesmen(struct policy_rule *rule, const struct conf_section
     }
 }
 
-static bool compile(struct policy_rule *rule, const struct conf_section *section,
-                    struct base_error *error_r)
+bool policy_rule_set_conditions(struct policy_rule *rule, const struct conf_section *section,
+                                struct base_error *error_r)
 {
-    rule->name = section->title;
-    rule->where = section->where;
-    rule->options = section->values;
-    rule->stage = policy_rule_stage(rule->options);
-    rule->action = (enum policy_action)rule->options->action;
     rule->conditions = base_mem_alloc_zero(policy_condition_count(), sizeof(rule->conditions[0]));
     for (size_t i = 0; i < policy_condition_count(); i++) {
         struct policy_rule_condition condition = {.row = policy_condition_at(i), .rule = rule};
@@ -98,10 +93,22 @@ static bool compile(struct policy_rule *rule, const struct conf_section *section
         insert_condition(rule, condition);
     }
     choose_spokesmen(rule, section);
-    return policy_rule_compile_text(rule, section, error_r);
+    return true;
 }
 
-static void rule_deinit(struct policy_rule *rule)
+static bool compile(struct policy_rule *rule, const struct conf_section *section,
+                    struct base_error *error_r)
+{
+    rule->name = section->title;
+    rule->where = section->where;
+    rule->options = section->values;
+    rule->stage = policy_rule_stage(rule->options);
+    rule->action = (enum policy_action)rule->options->action;
+    return policy_rule_set_conditions(rule, section, error_r) &&
+           policy_rule_compile_text(rule, section, error_r);
+}
+
+void policy_rule_deinit(struct policy_rule *rule)
 {
     for (size_t i = 0; i < rule->condition_count; i++)
         if (rule->conditions[i].row->destroy != NULL)
@@ -155,7 +162,7 @@ struct policy_rules *policy_rules_create(const struct conf_snapshot *conf,
         }
         /* Checked as the others, so that it can be switched on at any time. */
         if (options->mode == POLICY_RULE_OFF) {
-            rule_deinit(rule);
+            policy_rule_deinit(rule);
             rules->count--;
         }
     }
@@ -167,7 +174,7 @@ void policy_rules_destroy(struct policy_rules **rules)
     if (*rules == NULL)
         return;
     for (size_t i = 0; i < (*rules)->count; i++)
-        rule_deinit(&(*rules)->items[i]);
+        policy_rule_deinit(&(*rules)->items[i]);
     base_mem_free((*rules)->items);
     base_mem_free(*rules);
     *rules = NULL;

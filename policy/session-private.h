@@ -13,10 +13,12 @@
 #include "policy/evaluation.h"
 #include "policy/header.h"
 #include "policy/networks.h"
+#include "policy/rate/store.h"
 #include "policy/session.h"
 
 struct base_arena;
 struct dkim_signing;
+struct policy_rate_once;
 struct policy_recipient;
 
 struct policy_session {
@@ -72,6 +74,10 @@ struct policy_session {
     struct policy_recipient *last_recipient;
     size_t recipients_kept;
     size_t recipient_octets;
+    /* Charged, and neither committed nor given back. */
+    struct rate_reservation rates;
+    struct policy_rate_once *rated_once;
+    bool is_rejection_counted;
     struct policy_decision decision;
 };
 
@@ -86,6 +92,9 @@ void policy_session_note_left_out(struct policy_session *session, const char *wo
  * type); both static or in the message's arena. */
 void policy_session_note_override(struct policy_session *session, const char *type,
                                   const char *comment);
+/* A rule rejected the whole message: counted, once. */
+void policy_session_note_rejection(struct policy_session *session,
+                                   const struct policy_verdict *verdict);
 /* A rule refused the whole message before its end: kept, so that end of message says it again
  * should the MTA go on all the same, and the record is complete. */
 void policy_session_refuse(struct policy_session *session, const struct policy_verdict *verdict);

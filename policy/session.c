@@ -13,6 +13,7 @@
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
 #include "policy/snapshot.h"
+#include "policy/stage_rates.h"
 
 /* Octets that the facts of a connection may take: each of them is cut before it is copied. */
 enum {
@@ -84,10 +85,20 @@ struct policy_snapshot *policy_session_snapshot(const struct policy_session *ses
 
 void policy_session_reset(struct policy_session *session)
 {
+    policy_session_rate_give_back(session);
     dkim_signing_end(&session->signing);
     policy_evaluation_end(session);
     clear_message(session);
     base_arena_reset(session->message);
+}
+
+void policy_session_accepted(struct policy_session *session)
+{
+    enum policy_action action = session->decision.verdict.action;
+
+    if (!session->has_message && action != POLICY_ACTION_REJECT &&
+        action != POLICY_ACTION_TEMPFAIL && action != POLICY_ACTION_DISCARD)
+        policy_session_rate_commit(session);
 }
 
 bool policy_session_has_message(const struct policy_session *session)
@@ -147,12 +158,21 @@ void policy_session_note_override(struct policy_session *session, const char *ty
     session->decision.overrides = override;
 }
 
+void policy_session_note_rejection(struct policy_session *session,
+                                   const struct policy_verdict *verdict)
+{
+    if (verdict->action == POLICY_ACTION_REJECT && !session->is_rejection_counted)
+        policy_session_rate_rejected(session, NULL);
+    session->is_rejection_counted = true;
+}
+
 void policy_session_refuse(struct policy_session *session, const struct policy_verdict *verdict)
 {
     struct policy_decision *decision = &session->decision;
 
     if (session->latched == NULL)
         session->latched = verdict;
+    policy_session_note_rejection(session, verdict);
     decision->verdict = *verdict;
     decision->is_aborted = false;
     decision->elapsed_ns = base_clock_mono_ns(session->env.clock) - session->begin_ns;

@@ -27,6 +27,7 @@ struct policy_counters;
 struct policy_deferrals;
 struct policy_session;
 struct policy_snapshot;
+struct rate_store;
 
 /* What a process has one of; borrowed, must outlive the sessions. */
 struct policy_env {
@@ -38,6 +39,8 @@ struct policy_env {
     struct policy_deferrals *deferrals;
     /* Where rules are counted; NULL: nowhere. */
     struct policy_counters *counters;
+    /* Where rates are counted; NULL: nowhere, they let everything pass. */
+    struct rate_store *rates;
 };
 
 /* Takes a reference on the snapshot: a session keeps the configuration it began with. Never
@@ -105,6 +108,9 @@ void policy_session_body(struct policy_session *session, struct base_text chunk)
  * the edits and the decision are complete, and stay until the next mail, reset or destroy. */
 const struct policy_verdict *policy_session_eom(struct policy_session *session,
                                                 void (*progress)(void *context), void *context);
+/* What end of message said could be done, and the MTA is about to be told so: what rates have
+ * reserved is counted now; without it the next mail, reset or destroy gives it back. */
+void policy_session_accepted(struct policy_session *session);
 /* Ends the message, idempotent. A message that did not reach end of message leaves a decision with
  * is_aborted if it had got as far as MAIL; read it before this. */
 void policy_session_reset(struct policy_session *session);

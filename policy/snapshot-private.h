@@ -15,6 +15,7 @@ struct policy_exceptions;
 struct policy_networks;
 struct policy_options;
 struct policy_rules;
+struct rate_rules;
 
 struct policy_snapshot {
     atomic_uint references;
@@ -35,6 +36,7 @@ struct policy_snapshot {
     struct dkim_library *dkim_library;
     struct policy_exceptions *exceptions;
     struct policy_rules *rules;
+    struct rate_rules *rates;
     /* NULL where `dmarc-method` needs none. */
     struct dmarc_psl *psl;
 };

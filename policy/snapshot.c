@@ -17,6 +17,7 @@
 #include "policy/exceptions.h"
 #include "policy/networks.h"
 #include "policy/options.h"
+#include "policy/rate/rates.h"
 #include "policy/rules.h"
 #include "policy/rules_compile.h"
 #include "policy/snapshot-private.h"
@@ -24,8 +25,8 @@
 const struct conf_table *const *policy_tables(size_t *count_r)
 {
     static const struct conf_table *const tables[] = {
-        &conf_daemon_table, &policy_options_table,   &dkim_sign_table,
-        &policy_rule_table, &policy_exception_table,
+        &conf_daemon_table, &policy_options_table, &dkim_sign_table,
+        &policy_rule_table, &rate_table,           &policy_exception_table,
     };
 
     *count_r = sizeof(tables) / sizeof(tables[0]);
@@ -123,6 +124,9 @@ static bool compile(struct policy_snapshot *snapshot,
     snapshot->rules = policy_rules_create(snapshot->conf, error_r);
     if (snapshot->rules == NULL)
         return false;
+    snapshot->rates = rate_rules_create(snapshot->conf, error_r);
+    if (snapshot->rates == NULL)
+        return false;
     if (options->dmarc_method != DMARC_METHOD_TREEWALK) {
         snapshot->psl = dmarc_psl_create(error_r);
         if (snapshot->psl == NULL)
@@ -173,6 +177,7 @@ void policy_snapshot_unref(struct policy_snapshot **snapshot)
     dkim_library_destroy(&it->dkim_library);
     dmarc_psl_destroy(&it->psl);
     policy_rules_destroy(&it->rules);
+    rate_rules_destroy(&it->rates);
     policy_exceptions_destroy(&it->exceptions);
     policy_networks_destroy(&it->trusted_forwarders);
     policy_networks_destroy(&it->keep_authres_from);
@@ -198,7 +203,8 @@ uint64_t policy_snapshot_generation(const struct policy_snapshot *snapshot)
 struct policy_needs policy_snapshot_needs(const struct policy_snapshot *snapshot)
 {
     return (struct policy_needs){
-        .deciding_stages = 1u << POLICY_STAGE_EOM | policy_rules_deciding_stages(snapshot->rules),
+        .deciding_stages = 1u << POLICY_STAGE_EOM | policy_rules_deciding_stages(snapshot->rules) |
+                           rate_rules_deciding_stages(snapshot->rates),
         .has_data = (policy_rules_stages(snapshot->rules) & 1u << POLICY_STAGE_DATA) != 0,
         /* Signatures of strangers are verified, and ours are made. */
         .has_body = true,

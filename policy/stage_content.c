@@ -12,6 +12,7 @@
 #include "policy/received_spf.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
+#include "policy/stage_rates.h"
 #include "policy/stage_rules.h"
 
 enum {
@@ -270,6 +271,12 @@ static void note_forwarder(struct policy_session *session)
                                      "client is in trusted-forwarders");
 }
 
+static bool is_refusal(const struct policy_verdict *verdict)
+{
+    return verdict->action == POLICY_ACTION_REJECT || verdict->action == POLICY_ACTION_TEMPFAIL ||
+           verdict->action == POLICY_ACTION_DISCARD;
+}
+
 /* Rules, then the field that says what was found, on top of all. */
 static const struct policy_verdict *judge(struct policy_session *session)
 {
@@ -277,6 +284,10 @@ static const struct policy_verdict *judge(struct policy_session *session)
 
     evaluate(session);
     verdict = policy_session_run_rules(session, POLICY_STAGE_EOM, NULL);
+    if (is_refusal(verdict))
+        policy_session_note_rejection(session, verdict);
+    else if (verdict->action == POLICY_ACTION_CONTINUE)
+        verdict = policy_session_rate_message(session);
     if (verdict->action == POLICY_ACTION_CONTINUE && session->mark != NULL) {
         verdict = session->mark;
         if (verdict->action == POLICY_ACTION_MARK &&
@@ -299,8 +310,7 @@ static const struct policy_verdict *decide(struct policy_session *session)
     if (base_arena_is_exhausted(session->message))
         return &no_memory;
     verdict = judge(session);
-    if (verdict->action == POLICY_ACTION_REJECT || verdict->action == POLICY_ACTION_TEMPFAIL ||
-        verdict->action == POLICY_ACTION_DISCARD)
+    if (is_refusal(verdict))
         return verdict;
     if (session->signing != NULL && !finish_signing(session))
         return &signing_failed;

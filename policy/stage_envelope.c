@@ -7,6 +7,7 @@
 #include "policy/options.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
+#include "policy/stage_rates.h"
 #include "policy/stage_rules.h"
 
 #include <string.h>
@@ -277,6 +278,10 @@ const struct policy_verdict *policy_session_rcpt(struct policy_session *session,
         return verdict;
     (void)policy_address_parse(forward_path, &address);
     verdict = policy_session_run_rules(session, POLICY_STAGE_RCPT, &address);
+    if (verdict->action == POLICY_ACTION_CONTINUE)
+        verdict = policy_session_rate_recipient(session, &address);
+    else if (verdict->action == POLICY_ACTION_REJECT)
+        policy_session_rate_rejected(session, &address);
     if (verdict->action != POLICY_ACTION_CONTINUE) {
         /* This recipient alone; the others are not touched. */
         session->decision.recipients_refused++;

@@ -141,8 +141,8 @@ static bool is_reserved(const struct policy_session *session, const struct polic
 }
 
 /* The one recipient, or, later, all of them. Before RCPT nobody knows. */
-static bool is_for_reserved(const struct policy_session *session,
-                            const struct policy_address *recipient)
+bool policy_session_is_for_reserved(const struct policy_session *session,
+                                    const struct policy_address *recipient)
 {
     const struct policy_recipient *it = session->decision.kept_recipients;
 
@@ -184,7 +184,7 @@ static bool wants_explanation(const struct policy_session *session,
     const struct policy_options *options = session->snapshot->options;
 
     return options->spf_explanation && options->mode == POLICY_MODE_ENFORCE &&
-           !is_for_reserved(session, recipient);
+           !policy_session_is_for_reserved(session, recipient);
 }
 
 /* What was held stays held: a mark of a later stage is the milder of the two. */
@@ -230,11 +230,10 @@ static void count(struct policy_session *session, const struct policy_verdict *v
                         is_spared ? POLICY_COUNTER_SPARED : counter);
 }
 
-const struct policy_verdict *policy_session_run_rules(struct policy_session *session,
-                                                      enum policy_stage stage,
-                                                      const struct policy_address *recipient)
+struct policy_rule_facts policy_session_facts(struct policy_session *session,
+                                              const struct policy_address *recipient)
 {
-    struct policy_rule_facts facts = {
+    return (struct policy_rule_facts){
         .direction = session->decision.direction,
         .client = &session->client,
         .sender = session->has_message ? &session->sender : NULL,
@@ -264,6 +263,13 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
         .display_address = session->author.display,
         .expand = policy_session_expand,
     };
+}
+
+const struct policy_verdict *policy_session_run_rules(struct policy_session *session,
+                                                      enum policy_stage stage,
+                                                      const struct policy_address *recipient)
+{
+    struct policy_rule_facts facts = policy_session_facts(session, recipient);
     const struct policy_verdict *verdict;
     bool is_early = is_before_mail(stage);
     bool is_spared;
@@ -275,7 +281,7 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
                                   is_early ? &session->session_hits : &session->decision.hits);
     if (verdict == NULL)
         return policy_session_continue(stage);
-    is_spared = is_refusal(verdict->action) && is_for_reserved(session, recipient);
+    is_spared = is_refusal(verdict->action) && policy_session_is_for_reserved(session, recipient);
     count(session, verdict, is_spared);
     if (!is_refusal(verdict->action))
         return latch(session, verdict);

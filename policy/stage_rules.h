@@ -3,10 +3,21 @@
 #ifndef POLICY_STAGE_RULES_H
 #define POLICY_STAGE_RULES_H
 
+#include <stdbool.h>
+
+#include "policy/rules.h"
 #include "policy/verdict.h"
 
 struct policy_address;
 struct policy_session;
+
+/* What rules, and rates, ask of the session; valid until its next stage. */
+struct policy_rule_facts policy_session_facts(struct policy_session *session,
+                                              const struct policy_address *recipient);
+/* The recipient, or with NULL all of them, stays reachable whatever rules say (RFC 5321 section
+ * 4.5.1). */
+bool policy_session_is_for_reserved(const struct policy_session *session,
+                                    const struct policy_address *recipient);
 
 /* `recipient`: at RCPT, else NULL. Returns the verdict to be answered at this stage: reject,
  * tempfail, discard, or (at end of message) hold-queue and mark; else continue. What the stage

@@ -10,6 +10,7 @@
 #include "conf/daemon.h"
 #include "dns/resolver.h"
 #include "policy/decision.h"
+#include "policy/rate/engine.h"
 #include "policy/saved_message.h"
 #include "policy/session.h"
 #include "policy/snapshot.h"
@@ -120,8 +121,13 @@ static void print_json(const struct policy_session *session, FILE *out)
 static void evaluate(const struct scene *scene, const struct tool_args *args,
                      const struct tool_io *io)
 {
-    const struct policy_env env = {
-        .resolver = scene->resolver, .clock = &scene->clock, .budget = scene->budget};
+    /* Empty: what one message alone would charge. */
+    struct rate_store *rates = rate_engine_create(
+        &(struct rate_engine_options){.memory = (size_t)RATE_MEMORY_MIN, .clock = &scene->clock});
+    const struct policy_env env = {.resolver = scene->resolver,
+                                   .clock = &scene->clock,
+                                   .budget = scene->budget,
+                                   .rates = rates};
     struct policy_session *session = policy_session_create(&env, scene->snapshot);
     bool want_json = tool_args_has(args, "json");
 
@@ -133,6 +139,7 @@ static void evaluate(const struct scene *scene, const struct tool_args *args,
         tool_eval_print_decision(io->out, policy_session_decision(session),
                                  policy_session_edits(session));
     policy_session_destroy(&session);
+    rate_store_destroy(&rates);
 }
 
 static enum tool_status run(const struct tool_args *args, const struct tool_io *io)

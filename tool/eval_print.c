@@ -1,10 +1,14 @@
 #include "tool/eval_print.h"
 
+#include <inttypes.h>
+
 #include "policy/authres_trusted.h"
 #include "policy/decision.h"
+#include "policy/decision_rates.h"
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
 #include "policy/edits.h"
+#include "policy/rate/limits.h"
 #include "policy/rules.h"
 #include "policy/spf/spf.h"
 
@@ -156,6 +160,19 @@ static void print_hits(FILE *out, const struct policy_rule_hit *hits)
                       policy_rule_mode_text(hits->mode));
 }
 
+static void print_rates(FILE *out, const struct policy_rate_hit *hit)
+{
+    char limit[RATE_TEXT_SIZE];
+
+    for (; hit != NULL; hit = hit->next) {
+        (void)fprintf(out, "%-12s \"%s\" %s, ", "rate", hit->name,
+                      policy_rate_answer_text(hit->answer));
+        print_text(out, hit->key);
+        (void)fprintf(out, " has %" PRId64 " of %s, mode %s\n", hit->used,
+                      rate_limit_text(&hit->limit, limit), policy_rule_mode_text(hit->mode));
+    }
+}
+
 /* A field as it will stand in the message: folds stay folds. */
 static void print_edit(FILE *out, const struct policy_edit *edit)
 {
@@ -205,6 +222,7 @@ void tool_eval_print_decision(FILE *out, const struct policy_decision *decision,
     print_trusted(out, decision->trusted_results);
     print_hits(out, decision->session_hits);
     print_hits(out, decision->hits);
+    print_rates(out, decision->rates);
     (void)fprintf(out, "%-12s ", "verdict");
     print_verdict(out, &decision->verdict);
     if (decision->would != NULL) {

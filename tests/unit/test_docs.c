@@ -21,6 +21,7 @@
 #include "filter/options.h"
 #include "policy/authres_trusted.h"
 #include "policy/decision.h"
+#include "policy/decision_rates.h"
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
 #include "policy/edits.h"
@@ -221,7 +222,12 @@ static void check_options(const struct conf_page *about)
         const struct kind_of of = {about, tables[i]->name == NULL ? "" : tables[i]->name};
         struct base_text block = find_block(&page, heading_of(tables[i], room), "Sh");
 
-        for (size_t j = 0; j < conf_table_option_count(tables[i]); j++)
+        /* The conditions are told of once, with the rules. */
+        size_t told = tables[i]->groups != NULL && strcmp(of.kind, "rule") != 0
+                          ? tables[i]->option_count
+                          : conf_table_option_count(tables[i]);
+
+        for (size_t j = 0; j < told; j++)
             check_option(about, of.kind, conf_table_option_at(tables[i], j), block);
         for_lines(block, ".It Ic ", must_be_option, &of);
     }
@@ -408,6 +414,13 @@ static struct policy_rule_hit over_hit = {.name = "rule", .is_over = true};
 static struct policy_rule_hit some_hit = {
     .name = "rule", .mode = POLICY_RULE_OBSERVE, .next = &over_hit};
 
+static struct policy_rate_hit some_rate = {.name = "rate",
+                                           .key = BASE_TEXT("key"),
+                                           .count = "messages",
+                                           .action = "tempfail",
+                                           .answer = RATE_OVER,
+                                           .limit = {1, INT64_C(3600000000000)}};
+
 static const struct policy_tls some_tls = {
     .version = "TLSv1.3",
     .cipher = "cipher",
@@ -458,6 +471,7 @@ static struct policy_decision full_decision(enum policy_author_outcome author)
         .mailing_list = &some_list,
         .exception = &some_exception,
         .hits = &some_hit,
+        .rates = &some_rate,
         .authres = BASE_TEXT("results"),
         .recipients_refused = 1,
         .authres_removed = 1,

@@ -195,6 +195,7 @@ static void test_json_members(void **state)
         "overrides",
         "authentication_results",
         "recipients_refused",
+        "rates",
         "signatures",
         "unsigned_reason",
         "authres_removed",

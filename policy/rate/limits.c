@@ -1,0 +1,250 @@
+/* See limits.h. */
+#include "policy/rate/limits.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+struct unit {
+    const char *name;
+    int64_t factor;
+};
+
+static const struct unit lengths[] = {{"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}};
+static const struct unit sizes[] = {
+    {"KiB", INT64_C(1) << 10}, {"MiB", INT64_C(1) << 20}, {"GiB", INT64_C(1) << 30}, {"", 1}};
+
+static bool ends_with(struct base_text text, const char *end)
+{
+    size_t length = strlen(end);
+
+    return text.length >= length &&
+           (length == 0 || memcmp(text.data + text.length - length, end, length) == 0);
+}
+
+/* A number, then one of the units. */
+static bool parse_number(struct base_text text, const struct unit *units, size_t unit_count,
+                         int64_t max, int64_t *value_r)
+{
+    uint64_t value;
+
+    for (size_t i = 0; i < unit_count; i++) {
+        if (!ends_with(text, units[i].name))
+            continue;
+        text = base_text_trim((struct base_text){text.data, text.length - strlen(units[i].name)});
+        if (!base_text_to_uint(text, (uint64_t)(max / units[i].factor), &value))
+            return false;
+        *value_r = (int64_t)value * units[i].factor;
+        return true;
+    }
+    return false;
+}
+
+const char *rate_limit_parse(struct base_text text, bool is_octets, struct rate_limit *limit_r)
+{
+    struct base_text rest = base_text_trim(text);
+    struct base_text number = base_text_split(&rest, '/');
+    int64_t length_s;
+
+    if (rest.data == NULL)
+        return "is no limit: write a number, a slash and a time, for example \"200/1h\"";
+    if (!parse_number(base_text_trim(number), is_octets ? sizes : sizes + 3, is_octets ? 4 : 1,
+                      RATE_LIMIT_MAX, &limit_r->limit))
+        return is_octets ? "has no number before the slash: write for example \"100MiB/1h\""
+                         : "has no number before the slash: write for example \"200/1h\"";
+    if (!parse_number(base_text_trim(rest), lengths, sizeof(lengths) / sizeof(lengths[0]),
+                      RATE_LENGTH_MAX_NS / BASE_NS_PER_S, &length_s) ||
+        length_s == 0)
+        return "has no time behind the slash: write \"30s\", \"10m\", \"1h\" or \"1d\", at most "
+               "\"366d\"";
+    limit_r->length_ns = length_s * BASE_NS_PER_S;
+    return NULL;
+}
+
+const char *rate_length_text(int64_t length_ns, char out[RATE_TEXT_SIZE])
+{
+    int64_t length_s = length_ns / BASE_NS_PER_S;
+    size_t i = 0;
+
+    while (lengths[i].factor > 1 && length_s % lengths[i].factor != 0)
+        i++;
+    (void)snprintf(out, RATE_TEXT_SIZE, "%" PRId64 "%s", length_s / lengths[i].factor,
+                   lengths[i].name);
+    return out;
+}
+
+const char *rate_limit_text(const struct rate_limit *limit, char out[RATE_TEXT_SIZE])
+{
+    char length[RATE_TEXT_SIZE];
+
+    (void)snprintf(out, RATE_TEXT_SIZE, "%" PRId64 "/%.16s", limit->limit,
+                   rate_length_text(limit->length_ns, length));
+    return out;
+}
+
+static bool add_window(struct rate_windows *windows, struct base_text text,
+                       const struct conf_item *item, const char *option, bool is_octets,
+                       struct base_error *error_r)
+{
+    struct rate_limit limit;
+    const char *fault = rate_limit_parse(text, is_octets, &limit);
+
+    if (fault != NULL) {
+        conf_error_at(error_r, item->where, "`%s`: \"%.*s\" %s", option, (int)text.length,
+                      text.data, fault);
+        return false;
+    }
+    if (windows->count == RATE_WINDOWS_MAX) {
+        conf_error_at(error_r, item->where,
+                      "`%s`: \"%.*s\" is one window too many: a rate has at most %d, those of "
+                      "`burst` among them",
+                      option, (int)text.length, text.data, RATE_WINDOWS_MAX);
+        return false;
+    }
+    for (unsigned i = 0; i < windows->count; i++) {
+        if (windows->at[i].length_ns != limit.length_ns)
+            continue;
+        conf_error_at(error_r, item->where,
+                      "`%s`: \"%.*s\" is a second limit for the same time: keep the lower one",
+                      option, (int)text.length, text.data);
+        return false;
+    }
+    windows->at[windows->count++] = limit;
+    return true;
+}
+
+bool rate_windows_add(struct rate_windows *windows, const struct conf_list *list,
+                      const char *option, bool is_octets, struct base_error *error_r)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (!add_window(windows, base_text_of(list->items[i].text), &list->items[i], option,
+                        is_octets, error_r))
+            return false;
+    return true;
+}
+
+/* --- keys with limits of their own ---------------------------------------------------------------
+ */
+
+struct row {
+    char *key;
+    struct rate_windows windows;
+};
+
+struct rate_limits_map {
+    size_t count;
+    struct row *rows;
+};
+
+static int compare_rows(const void *a, const void *b)
+{
+    return strcmp(((const struct row *)a)->key, ((const struct row *)b)->key);
+}
+
+/* The next word; {NULL, 0} at the end. */
+static struct base_text next_word(struct base_text *rest)
+{
+    struct base_text word = {NULL, 0};
+
+    *rest = base_text_trim(*rest);
+    while (word.length < rest->length && rest->data[word.length] != ' ' &&
+           rest->data[word.length] != '\t')
+        word = (struct base_text){rest->data, word.length + 1};
+    *rest = (struct base_text){rest->data + word.length, rest->length - word.length};
+    return word;
+}
+
+static bool read_row(struct row *row, const struct conf_item *item, const struct conf_list *burst,
+                     bool is_octets, struct base_error *error_r)
+{
+    struct base_text rest = base_text_of(item->text);
+    struct base_text key = next_word(&rest);
+    struct base_text word;
+
+    row->key = base_mem_strndup(key.length == 0 ? "" : key.data, key.length);
+    for (char *c = row->key; *c != '\0'; c++)
+        *c = base_ascii_lower(*c);
+    while ((word = next_word(&rest)).data != NULL)
+        if (!add_window(&row->windows, word, item, "limits", is_octets, error_r))
+            return false;
+    if (row->windows.count == 0) {
+        conf_error_at(error_r, item->where,
+                      "`limits`: \"%s\" names no limit: write a key, a blank and its limits, for "
+                      "example \"alice@example.org 500/1h\"",
+                      item->text);
+        return false;
+    }
+    return rate_windows_add(&row->windows, burst, "burst", is_octets, error_r);
+}
+
+struct rate_limits_map *rate_limits_map_create(const struct conf_list *list,
+                                               const struct conf_list *burst, bool is_octets,
+                                               struct base_error *error_r)
+{
+    struct rate_limits_map *map = base_mem_alloc_zero(1, sizeof(*map));
+
+    map->rows = base_mem_alloc_zero(list->count, sizeof(*map->rows));
+    for (; map->count < list->count; map->count++) {
+        if (read_row(&map->rows[map->count], &list->items[map->count], burst, is_octets, error_r))
+            continue;
+        map->count++;
+        rate_limits_map_destroy(&map);
+        return NULL;
+    }
+    if (map->count > 0)
+        qsort(map->rows, map->count, sizeof(*map->rows), compare_rows);
+    for (size_t i = 1; i < map->count; i++) {
+        if (compare_rows(&map->rows[i - 1], &map->rows[i]) != 0)
+            continue;
+        conf_error_at(error_r, list->items[0].where,
+                      "`limits`: \"%s\" is there twice: keep one of the two", map->rows[i].key);
+        rate_limits_map_destroy(&map);
+        return NULL;
+    }
+    return map;
+}
+
+void rate_limits_map_destroy(struct rate_limits_map **map)
+{
+    struct rate_limits_map *it = *map;
+
+    *map = NULL;
+    if (it == NULL)
+        return;
+    for (size_t i = 0; i < it->count; i++)
+        base_mem_free(it->rows[i].key);
+    base_mem_free(it->rows);
+    base_mem_free(it);
+}
+
+static int compare_key(struct base_text key, const char *other)
+{
+    size_t length = strlen(other);
+    int order = memcmp(key.data, other, key.length < length ? key.length : length);
+
+    return order != 0 ? order : (key.length > length) - (key.length < length);
+}
+
+const struct rate_windows *rate_limits_map_find(const struct rate_limits_map *map,
+                                                struct base_text key)
+{
+    size_t low = 0;
+    size_t high = map == NULL ? 0 : map->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = compare_key(key, map->rows[middle].key);
+
+        if (order == 0)
+            return &map->rows[middle].windows;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}

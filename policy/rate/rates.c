@@ -1,0 +1,284 @@
+/* See rates.h. */
+#include "policy/rate/rates.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "policy/rate/exempt.h"
+
+/* A rate has conditions as rules have; what else rules have plays no part. */
+struct rate_options {
+    struct policy_rule_options conditions;
+    struct conf_list key;
+    int count;
+    struct conf_list limit;
+    struct conf_list burst;
+    int action;
+    int mode;
+    const char *warn_at;
+    struct conf_list exempt;
+    struct conf_list limits;
+    /* Milliseconds. */
+    int64_t hold_for;
+};
+
+static const char *const count_words[] = {
+    "messages",
+    "recipients",
+    "bytes",
+    "distinct-recipients",
+    "distinct-recipient-domains",
+    "distinct-clients",
+    "distinct-client-nets",
+    "rejected",
+    NULL,
+};
+static const char *const action_words[] = {"tempfail", "reject", "discard", "mark", "hold", NULL};
+static const char *const mode_words[] = {"enforce", "observe", "off", NULL};
+
+#define ROW(name_, type_, field_, ...)                                                     \
+    {                                                                                      \
+        .name = (name_), .type = (type_), .offset = offsetof(struct rate_options, field_), \
+        __VA_ARGS__                                                                        \
+    }
+
+static const struct conf_option rows[] = {
+    ROW("key", CONF_LIST, key, .fallback = NULL),
+    ROW("count", CONF_WORD, count, .words = count_words),
+    ROW("limit", CONF_LIST, limit, .fallback = NULL),
+    ROW("burst", CONF_LIST, burst, .fallback = NULL),
+    ROW("action", CONF_WORD, action, .fallback = "tempfail", .words = action_words),
+    ROW("mode", CONF_WORD, mode, .fallback = "enforce", .words = mode_words),
+    ROW("warn-at", CONF_STRING, warn_at, .fallback = NULL),
+    ROW("exempt", CONF_LIST, exempt, .fallback = NULL),
+    ROW("limits", CONF_LIST, limits, .fallback = NULL),
+    ROW("hold-for", CONF_DURATION, hold_for, .min = 1000, .max = INT64_C(366) * 86400 * 1000),
+};
+
+const char *rate_count_text(enum rate_count count)
+{
+    return count_words[count];
+}
+
+const char *rate_count_words(enum rate_count count)
+{
+    static const char *const words[] = {
+        "messages",
+        "recipients",
+        "octets",
+        "different recipients",
+        "different recipient domains",
+        "different clients",
+        "different networks",
+        "refused messages",
+    };
+
+    return words[count];
+}
+
+const char *rate_action_text(enum rate_action action)
+{
+    return action_words[action];
+}
+
+bool rate_rule_is_distinct(const struct rate_rule *rule)
+{
+    return rule->count >= RATE_COUNT_DISTINCT_RECIPIENTS &&
+           rule->count <= RATE_COUNT_DISTINCT_CLIENT_NETS;
+}
+
+bool rate_rule_is_refusing(const struct rate_rule *rule)
+{
+    return rule->mode == POLICY_RULE_ENFORCE && rule->action != RATE_ACTION_MARK;
+}
+
+/* --- checking ------------------------------------------------------------------------------------
+ */
+
+static bool require(struct conf_section *section, const char *option, const char *example,
+                    struct base_error *error_r)
+{
+    if (conf_section_where(section, option).line != 0)
+        return true;
+    conf_error_at(error_r, section->where,
+                  "rate \"%s\" has no `%s`: add one, for example `%s = %s`", section->title, option,
+                  option, example);
+    return false;
+}
+
+/* "80%" */
+static bool parse_percent(const char *text, unsigned *percent_r)
+{
+    struct base_text number = base_text_of(text);
+    uint64_t value;
+
+    if (number.length == 0 || number.data[number.length - 1] != '%')
+        return false;
+    number.length--;
+    if (!base_text_to_uint(base_text_trim(number), 100, &value) || value == 0)
+        return false;
+    *percent_r = (unsigned)value;
+    return true;
+}
+
+static bool check_names(struct conf_section *section, struct base_error *error_r)
+{
+    const struct rate_options *options = section->values;
+
+    if (strlen(section->title) > RATE_NAME_MAX || section->title[0] == '\0') {
+        conf_error_at(error_r, section->where,
+                      "rate \"%s\": its name has to be of 1 to %d octets: make it shorter",
+                      section->title, RATE_NAME_MAX);
+        return false;
+    }
+    if (options->key.count == 0) {
+        conf_error_at(error_r, conf_section_where(section, "key"),
+                      "rate \"%s\": `key` is empty: say what to count by, for example "
+                      "`key = { login }`",
+                      section->title);
+        return false;
+    }
+    if (options->limit.count == 0) {
+        conf_error_at(error_r, conf_section_where(section, "limit"),
+                      "rate \"%s\": `limit` is empty: write for example `limit = \"200/1h\"`",
+                      section->title);
+        return false;
+    }
+    return true;
+}
+
+static bool check(struct conf_section *section, struct base_error *error_r)
+{
+    const struct rate_options *options = section->values;
+    unsigned percent;
+
+    if (!require(section, "key", "{ login }", error_r) ||
+        !require(section, "count", "recipients", error_r) ||
+        !require(section, "limit", "\"200/1h\"", error_r) || !check_names(section, error_r))
+        return false;
+    if (options->warn_at != NULL && !parse_percent(options->warn_at, &percent)) {
+        conf_error_at(error_r, conf_section_where(section, "warn-at"),
+                      "rate \"%s\": `warn-at = \"%s\"` is no share of a limit: write \"1%%\" to "
+                      "\"100%%\"",
+                      section->title, options->warn_at);
+        return false;
+    }
+    if (conf_section_where(section, "hold-for").line != 0 && options->action != RATE_ACTION_HOLD) {
+        conf_error_at(error_r, conf_section_where(section, "hold-for"),
+                      "rate \"%s\": `hold-for` goes only with `action = hold`", section->title);
+        return false;
+    }
+    return true;
+}
+
+const struct conf_table rate_table = {
+    .name = "rate",
+    .has_title = true,
+    .struct_size = sizeof(struct rate_options),
+    .options = rows,
+    .option_count = sizeof(rows) / sizeof(rows[0]),
+    .groups = policy_conditions,
+    .check = check,
+};
+
+/* --- compiling -----------------------------------------------------------------------------------
+ */
+
+/* At RCPT wherever all is known there: nobody's message is carried for nothing. What refuses a
+ * message as a whole, and what counts its size, waits for its end. */
+static enum policy_stage stage_of(const struct rate_rule *rule)
+{
+    enum policy_stage stage = rate_key_known_from(&rule->key);
+
+    if (rule->count == RATE_COUNT_BYTES || rule->action == RATE_ACTION_DISCARD)
+        return POLICY_STAGE_EOM;
+    for (size_t i = 0; i < rule->rule.condition_count; i++)
+        if (rule->rule.conditions[i].row->known_from > stage)
+            stage = rule->rule.conditions[i].row->known_from;
+    return stage > POLICY_STAGE_RCPT ? POLICY_STAGE_EOM : POLICY_STAGE_RCPT;
+}
+
+static bool compile(struct rate_rule *rule, const struct conf_section *section,
+                    struct base_error *error_r)
+{
+    const struct rate_options *options = section->values;
+    bool is_octets = options->count == RATE_COUNT_BYTES;
+
+    rule->name = section->title;
+    rule->count = (enum rate_count)options->count;
+    rule->action = (enum rate_action)options->action;
+    rule->mode = (enum policy_rule_mode)options->mode;
+    if (rule->action == RATE_ACTION_HOLD)
+        rule->hold_ns = options->hold_for == 0 ? -1 : options->hold_for * BASE_NS_PER_MS;
+    if (options->warn_at != NULL && !parse_percent(options->warn_at, &rule->warn_percent))
+        return false;
+    rule->rule.name = section->title;
+    rule->rule.where = section->where;
+    rule->rule.options = &options->conditions;
+    if (!policy_rule_set_conditions(&rule->rule, section, error_r) ||
+        !rate_key_parse(&options->key, &rule->key, error_r) ||
+        !rate_windows_add(&rule->windows, &options->limit, "limit", is_octets, error_r) ||
+        !rate_windows_add(&rule->windows, &options->burst, "burst", is_octets, error_r))
+        return false;
+    rule->rule.stage = stage_of(rule);
+    rule->exempt = rate_exempt_create(&options->exempt, error_r);
+    if (rule->exempt == NULL)
+        return false;
+    if (options->limits.count == 0)
+        return true;
+    rule->limits = rate_limits_map_create(&options->limits, &options->burst, is_octets, error_r);
+    return rule->limits != NULL;
+}
+
+static void deinit(struct rate_rule *rule)
+{
+    policy_rule_deinit(&rule->rule);
+    rate_exempt_destroy(&rule->exempt);
+    rate_limits_map_destroy(&rule->limits);
+    *rule = (struct rate_rule){.name = NULL};
+}
+
+struct rate_rules *rate_rules_create(const struct conf_snapshot *conf, struct base_error *error_r)
+{
+    struct rate_rules *rules = base_mem_alloc_zero(1, sizeof(*rules));
+    size_t count = conf_snapshot_count(conf, &rate_table);
+
+    rules->items = base_mem_alloc_zero(count, sizeof(*rules->items));
+    for (size_t i = 0; i < count; i++) {
+        struct rate_rule *rule = &rules->items[rules->count++];
+
+        if (!compile(rule, conf_snapshot_at(conf, &rate_table, i), error_r)) {
+            rate_rules_destroy(&rules);
+            return NULL;
+        }
+        if (rule->mode == POLICY_RULE_OFF) {
+            deinit(rule);
+            rules->count--;
+        }
+    }
+    return rules;
+}
+
+void rate_rules_destroy(struct rate_rules **rules)
+{
+    struct rate_rules *it = *rules;
+
+    *rules = NULL;
+    if (it == NULL)
+        return;
+    for (size_t i = 0; i < it->count; i++)
+        deinit(&it->items[i]);
+    base_mem_free(it->items);
+    base_mem_free(it);
+}
+
+unsigned rate_rules_deciding_stages(const struct rate_rules *rules)
+{
+    unsigned stages = 0;
+
+    for (size_t i = 0; i < rules->count; i++)
+        if (rate_rule_is_refusing(&rules->items[i]))
+            stages |= 1U << rules->items[i].rule.stage;
+    return stages;
+}

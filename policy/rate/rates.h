@@ -1,0 +1,81 @@
+/* `rate` blocks of the configuration, checked and compiled; immutable and shared by threads. */
+#ifndef POLICY_RATE_RATES_H
+#define POLICY_RATE_RATES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "policy/rate/key.h"
+#include "policy/rate/limits.h"
+#include "policy/rules-private.h"
+
+struct conf_snapshot;
+struct conf_table;
+
+enum rate_count {
+    RATE_COUNT_MESSAGES,
+    RATE_COUNT_RECIPIENTS,
+    RATE_COUNT_BYTES,
+    RATE_COUNT_DISTINCT_RECIPIENTS,
+    RATE_COUNT_DISTINCT_RECIPIENT_DOMAINS,
+    RATE_COUNT_DISTINCT_CLIENTS,
+    RATE_COUNT_DISTINCT_CLIENT_NETS,
+    RATE_COUNT_REJECTED,
+};
+
+enum rate_action {
+    RATE_ACTION_TEMPFAIL,
+    RATE_ACTION_REJECT,
+    RATE_ACTION_DISCARD,
+    RATE_ACTION_MARK,
+    RATE_ACTION_HOLD,
+};
+
+/* The configuration's words: "distinct-recipients", "hold". */
+const char *rate_count_text(enum rate_count count);
+const char *rate_action_text(enum rate_action action);
+/* What is counted, for people: "different recipients", "octets". */
+const char *rate_count_words(enum rate_count count);
+
+struct rate_rule {
+    const char *name;
+    /* Its conditions; its stage is the one where it is judged: RCPT, or end of message for what is
+     * not known before. */
+    struct policy_rule rule;
+    struct rate_key key;
+    enum rate_count count;
+    enum rate_action action;
+    enum policy_rule_mode mode;
+    struct rate_windows windows;
+    unsigned warn_percent;
+    /* 0: it does not hold; -1: until it is released. */
+    int64_t hold_ns;
+    struct rate_exempt *exempt;
+    /* NULL: no key has limits of its own. */
+    struct rate_limits_map *limits;
+};
+
+struct rate_rules {
+    size_t count;
+    struct rate_rule *items;
+};
+
+extern const struct conf_table rate_table;
+
+/* NULL and *error_r (file, line, rate, option, value, mend) on the first fault. Those with mode =
+ * off are checked, and left out. */
+__attribute__((warn_unused_result)) struct rate_rules *rate_rules_create(
+    const struct conf_snapshot *conf, struct base_error *error_r);
+/* Sets *rules to NULL; NULL inside is fine. */
+void rate_rules_destroy(struct rate_rules **rules);
+
+/* Bit 1 << stage: an enforced rate may refuse something there. */
+unsigned rate_rules_deciding_stages(const struct rate_rules *rules);
+/* Counts values, not units. */
+bool rate_rule_is_distinct(const struct rate_rule *rule);
+/* One that is over keeps the recipient, or the message, from being accepted. */
+bool rate_rule_is_refusing(const struct rate_rule *rule);
+
+#endif

@@ -1,0 +1,573 @@
+/* Rates of sessions: what is charged when, and given back; keys; conditions; replies; the record.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "policy/decision_rates.h"
+#include "policy/rate/engine.h"
+#include "tests/unit/policy_world.h"
+
+#define PER_LOGIN(rest) \
+    "rate \"r\" { key = { login } count = recipients limit = \"3/1h\" " rest " }\n"
+
+static void start(struct world *world, const char *conf)
+{
+    if (world->env.rates == NULL)
+        world->env.rates =
+            rate_engine_create(&(struct rate_engine_options){.clock = &world->clock});
+    world_configure(world, conf);
+}
+
+static void stop(struct world *world)
+{
+    policy_session_destroy(&world->session);
+    rate_store_destroy(&world->env.rates);
+}
+
+static const struct policy_verdict *rcpt(struct world *world, const char *path)
+{
+    return policy_session_rcpt(world->session, base_text_of(path));
+}
+
+static const struct policy_verdict *finish(struct world *world)
+{
+    const struct policy_verdict *verdict;
+
+    world_field(world, "From", " <alice@example.org>");
+    verdict = world_finish(world);
+    policy_session_accepted(world->session);
+    return verdict;
+}
+
+/* So many messages of one recipient are accepted. */
+static void must_accept(struct world *world, const char *login, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        world_mail(world, "<alice@example.org>", login);
+        assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_CONTINUE);
+        assert_int_equal(finish(world)->action, POLICY_ACTION_CONTINUE);
+    }
+}
+
+static void must_refuse(struct world *world, const char *login)
+{
+    world_mail(world, "<alice@example.org>", login);
+    assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_TEMPFAIL);
+    policy_session_reset(world->session);
+}
+
+/* Units that the key has charged, whoever asks. */
+struct asked {
+    const char *key;
+    int64_t used;
+};
+
+static void find(void *context, const struct rate_status *status)
+{
+    struct asked *asked = context;
+
+    if (base_text_equals(status->key, base_text_of(asked->key)))
+        asked->used += status->used[0];
+}
+
+static int64_t used(struct world *world, const char *key)
+{
+    struct asked asked = {.key = key};
+
+    rate_store_list(world->env.rates, find, &asked);
+    return asked.used;
+}
+
+static void test_refused(void **state)
+{
+    struct world *world = *state;
+    const struct policy_verdict *verdict;
+
+    start(world, PER_LOGIN(""));
+    world_connect(world, "192.0.2.1", "");
+    world_mail(world, "<alice@example.org>", "alice");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_CONTINUE);
+    verdict = rcpt(world, "<bob@example.net>");
+    assert_int_equal(verdict->action, POLICY_ACTION_TEMPFAIL);
+    assert_string_equal(verdict->code, "450");
+    assert_string_equal(verdict->enhanced, "4.7.1");
+    assert_string_equal(verdict->rule, "r");
+    assert_int_equal(
+        strncmp(verdict->text, "Rate limit \"r\": 3 recipients in 1h, come back in ", 47), 0);
+    /* The others go on. */
+    assert_int_equal(finish(world)->action, POLICY_ACTION_CONTINUE);
+    must_refuse(world, "alice");
+    must_refuse(world, "ALICE");
+    must_accept(world, "bob", 3);
+    base_clock_advance(&world->clock, (3600 + 225) * BASE_NS_PER_S);
+    must_accept(world, "alice", 3);
+    stop(world);
+}
+
+enum how {
+    ABORT,
+    AGAIN,
+    CLOSE,
+    DATA,
+    HEADER,
+    BODY,
+    REFUSED_BY_RULE,
+    NOT_TOLD
+};
+
+/* Whatever ends a message before it is accepted: nothing is counted. */
+static void test_given_back(void **state)
+{
+    static const char conf[] = PER_LOGIN("") "rate \"m\" { key = { client-ip } count = messages "
+                                             "limit = \"3/1h\" }\n"
+                                             "rule \"no\" { stage = eom author-domain = "
+                                             "{ \"refused.example\" } action = reject }\n";
+    struct world *world = *state;
+
+    start(world, conf);
+    for (int how = ABORT; how <= NOT_TOLD; how++) {
+        world_connect(world, "192.0.2.1", "");
+        world_mail(world, "<alice@example.org>", "alice");
+        assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_CONTINUE);
+        assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_CONTINUE);
+        assert_int_equal(used(world, "alice"), 2);
+        assert_int_equal(used(world, "192.0.2.1"), 1);
+        if (how >= DATA)
+            policy_session_data(world->session);
+        if (how >= HEADER)
+            world_field(world, "From",
+                        how == REFUSED_BY_RULE ? " <a@refused.example>" : " <a@b.example>");
+        if (how >= BODY) {
+            policy_session_eoh(world->session);
+            policy_session_body(world->session, BASE_TEXT("x"));
+        }
+        if (how == REFUSED_BY_RULE) {
+            assert_int_equal(policy_session_eom(world->session, NULL, NULL)->action,
+                             POLICY_ACTION_REJECT);
+            policy_session_accepted(world->session);
+            assert_int_equal(used(world, "alice"), 2);
+        }
+        /* The header could not be edited: the filter says another thing. */
+        if (how == NOT_TOLD)
+            assert_int_equal(policy_session_eom(world->session, NULL, NULL)->action,
+                             POLICY_ACTION_CONTINUE);
+        if (how == AGAIN)
+            world_mail(world, "<alice@example.org>", "alice");
+        else if (how == CLOSE)
+            world_configure(world, conf);
+        else
+            policy_session_reset(world->session);
+        assert_int_equal(used(world, "alice"), 0);
+        assert_int_equal(used(world, "192.0.2.1"), 0);
+    }
+    must_accept(world, "alice", 3);
+    stop(world);
+}
+
+/* A recipient that one rate refuses is charged by none, in either order. */
+static void test_all_judged_first(void **state)
+{
+    static const char *const confs[] = {
+        "rate \"a\" { key = { login } count = recipients limit = \"100/1h\" }\n"
+        "rate \"b\" { key = { client-ip } count = recipients limit = \"1/1h\" }\n",
+        "rate \"b\" { key = { client-ip } count = recipients limit = \"1/1h\" }\n"
+        "rate \"a\" { key = { login } count = recipients limit = \"100/1h\" }\n",
+    };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        start(world, confs[i]);
+        world_connect(world, "192.0.2.1", "");
+        world_mail(world, "<alice@example.org>", "alice");
+        assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_CONTINUE);
+        assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_TEMPFAIL);
+        assert_int_equal(used(world, "alice"), 1);
+        assert_int_equal(policy_session_decision(world->session)->recipients_refused, 1);
+        stop(world);
+    }
+}
+
+struct key_row {
+    const char *key;
+    const char *login;
+    const char *from;
+    const char *rcpt;
+    /* NULL: the rate does not apply. */
+    const char *want;
+};
+
+static void test_keys(void **state)
+{
+    static const struct key_row rows[] = {
+        {"login", "Alice", "<a@b.example>", "<c@d.example>", "alice"},
+        {"login", "Alice+x@EXAMPLE.org", "<a@b.example>", "<c@d.example>", "alice+x@example.org"},
+        {"login", "", "<a@b.example>", "<c@d.example>", NULL},
+        {"client-ip", "", "<a@b.example>", "<c@d.example>", "192.0.2.77"},
+        {"client-net", "", "<a@b.example>", "<c@d.example>", "192.0.2.0/24"},
+        {"client-net/20/64", "", "<a@b.example>", "<c@d.example>", "192.0.0.0/20"},
+        {"client-net/32/64", "", "<a@b.example>", "<c@d.example>", "192.0.2.77/32"},
+        {"sender", "", "<A.B+tag@B.Example>", "<c@d.example>", "a.b@b.example"},
+        {"sender", "", "<\"a.b\"@b.example>", "<c@d.example>", "a.b@b.example"},
+        {"sender", "", "<+a@b.example>", "<c@d.example>", "+a@b.example"},
+        {"sender", "", "<>", "<c@d.example>", "<>"},
+        {"sender", "",
+         "<a@b\xc3\xbc"
+         "cher.example>",
+         "<c@d.example>", "a@xn--bcher-kva.example"},
+        {"sender-domain", "", "<a@B.example>", "<c@d.example>", "b.example"},
+        {"sender-domain", "", "<>", "<c@d.example>", NULL},
+        {"recipient", "", "<a@b.example>", "<C+1@D.example>", "c@d.example"},
+        {"recipient-domain", "", "<a@b.example>", "<@x.example:c@D.example>", "d.example"},
+        {"helo", "", "<a@b.example>", "<c@d.example>", NULL},
+        {"certificate", "", "<a@b.example>", "<c@d.example>", NULL},
+        {"login\", \"recipient-domain", "bob", "<a@b.example>", "<c@d.example>", "bob|d.example"},
+        {"author-domain", "", "<a@b.example>", "<c@d.example>", "example.org"},
+    };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct policy_rate_hit *hit;
+        char conf[300];
+
+        snprintf(conf, sizeof(conf),
+                 "rate \"r\" { key = { \"%s\" } count = messages limit = \"3/1h\" }\n",
+                 rows[i].key);
+        start(world, conf);
+        world_connect(world, "192.0.2.77", "");
+        world_mail(world, rows[i].from, rows[i].login);
+        assert_int_equal(rcpt(world, rows[i].rcpt)->action, POLICY_ACTION_CONTINUE);
+        assert_int_equal(finish(world)->action, POLICY_ACTION_CONTINUE);
+        hit = policy_session_decision(world->session)->rates;
+        if (rows[i].want == NULL ? hit != NULL
+                                 : hit == NULL || strcmp(hit->key.data, rows[i].want) != 0)
+            fail_msg("row %zu: %s", i, hit == NULL ? "no key" : hit->key.data);
+        stop(world);
+    }
+}
+
+/* What is counted of one message with two recipients, one of them twice. */
+static void test_counts(void **state)
+{
+    static const struct {
+        const char *count;
+        int64_t want;
+    } rows[] = {
+        {"messages", 1},
+        {"recipients", 3},
+        {"distinct-recipients", 2},
+        {"distinct-clients", 1},
+        {"distinct-recipient-domains", 2},
+        {"distinct-client-nets", 1},
+        {"rejected", 0},
+        {"bytes", 8 + 7 + 18},
+    };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char conf[300];
+
+        snprintf(conf, sizeof(conf),
+                 "rate \"r\" { key = { login } count = %s limit = \"1000/1h\" }\n", rows[i].count);
+        start(world, conf);
+        world_connect(world, "192.0.2.1", "");
+        world_mail(world, "<alice@example.org>", "alice");
+        rcpt(world, "<bob@example.net>");
+        rcpt(world, "<Bob+x@Example.net>");
+        rcpt(world, "<carol@example.com>");
+        finish(world);
+        if (i + 1 < sizeof(rows) / sizeof(rows[0]) ? used(world, "alice") != rows[i].want
+                                                   : used(world, "alice") < 20)
+            fail_msg("%s: %lld", rows[i].count, (long long)used(world, "alice"));
+        stop(world);
+    }
+}
+
+/* Rejected by rules, at RCPT and at the end; what rates refuse is not counted. */
+static void test_rejected(void **state)
+{
+    static const char conf[] =
+        "rate \"r\" { key = { client-ip } count = rejected limit = \"2/1h\" }\n"
+        "rule \"a\" { stage = rcpt recipient = { \"no@example.org\" } action = reject }\n"
+        "rule \"b\" { stage = eom author-domain = { \"example.org\" } action = reject }\n";
+    struct world *world = *state;
+
+    start(world, conf);
+    world_connect(world, "192.0.2.1", "");
+    world_mail(world, "<x@b.example>", "");
+    assert_int_equal(rcpt(world, "<no@example.org>")->action, POLICY_ACTION_REJECT);
+    assert_int_equal(rcpt(world, "<yes@example.org>")->action, POLICY_ACTION_CONTINUE);
+    assert_int_equal(finish(world)->action, POLICY_ACTION_REJECT);
+    assert_int_equal(used(world, "192.0.2.1"), 2);
+    world_mail(world, "<x@b.example>", "");
+    assert_int_equal(rcpt(world, "<yes@example.org>")->action, POLICY_ACTION_TEMPFAIL);
+    assert_int_equal(rcpt(world, "<yes@example.org>")->action, POLICY_ACTION_TEMPFAIL);
+    assert_int_equal(used(world, "192.0.2.1"), 2);
+    stop(world);
+}
+
+static void test_conditions(void **state)
+{
+    static const char conf[] =
+        "rate \"in\" { direction = inbound key = { client-ip } count = messages limit = \"1/1h\" "
+        "}\n"
+        "rate \"to\" { recipient = { \"list@example.net\" } key = { login } count = recipients "
+        "limit = \"1/1h\" }\n"
+        "rate \"late\" { author-domain = { \"example.org\" } key = { sender } count = recipients "
+        "limit = \"5/1h\" }\n";
+    struct world *world = *state;
+
+    start(world, conf);
+    world_connect(world, "192.0.2.1", "");
+    for (int i = 0; i < 2; i++) {
+        world_mail(world, "<alice@example.org>", "alice");
+        assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_CONTINUE);
+        assert_int_equal(rcpt(world, "<list@example.net>")->action,
+                         i == 0 ? POLICY_ACTION_CONTINUE : POLICY_ACTION_TEMPFAIL);
+        assert_int_equal(finish(world)->action, POLICY_ACTION_CONTINUE);
+    }
+    assert_int_equal(used(world, "192.0.2.1"), 0);
+    assert_int_equal(used(world, "alice@example.org"), 3);
+    world_mail(world, "<alice@example.org>", "alice");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_CONTINUE);
+    assert_int_equal(finish(world)->action, POLICY_ACTION_TEMPFAIL);
+    assert_int_equal(used(world, "alice@example.org"), 3);
+    world_mail(world, "<alice@example.org>", "");
+    assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_CONTINUE);
+    assert_int_equal(used(world, "192.0.2.1"), 1);
+    stop(world);
+}
+
+static void test_actions(void **state)
+{
+    static const struct {
+        const char *options;
+        enum policy_action at_rcpt;
+        enum policy_action at_end;
+        const char *code;
+    } rows[] = {
+        {"", POLICY_ACTION_TEMPFAIL, POLICY_ACTION_CONTINUE, "450"},
+        {"action = reject", POLICY_ACTION_REJECT, POLICY_ACTION_CONTINUE, "550"},
+        {"action = hold", POLICY_ACTION_TEMPFAIL, POLICY_ACTION_CONTINUE, "450"},
+        {"action = mark", POLICY_ACTION_CONTINUE, POLICY_ACTION_MARK, ""},
+        {"action = discard", POLICY_ACTION_CONTINUE, POLICY_ACTION_DISCARD, ""},
+        {"mode = observe", POLICY_ACTION_CONTINUE, POLICY_ACTION_CONTINUE, ""},
+        {"mode = observe action = hold", POLICY_ACTION_CONTINUE, POLICY_ACTION_CONTINUE, ""},
+        {"mode = observe action = mark", POLICY_ACTION_CONTINUE, POLICY_ACTION_CONTINUE, ""},
+        {"mode = off", POLICY_ACTION_CONTINUE, POLICY_ACTION_CONTINUE, ""},
+        {"exempt = { \"alice\" }", POLICY_ACTION_CONTINUE, POLICY_ACTION_CONTINUE, ""},
+        {"exempt = { \"192.0.2.0/24\" }", POLICY_ACTION_CONTINUE, POLICY_ACTION_CONTINUE, ""},
+        {"exempt = { \"bob\" }", POLICY_ACTION_TEMPFAIL, POLICY_ACTION_CONTINUE, "450"},
+        {"limits = { \"Alice 4/1h\" }", POLICY_ACTION_CONTINUE, POLICY_ACTION_CONTINUE, ""},
+        {"limits = { \"bob 4/1h\" }", POLICY_ACTION_TEMPFAIL, POLICY_ACTION_CONTINUE, "450"},
+    };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct policy_verdict *verdict;
+        enum policy_action action;
+        char conf[300];
+
+        snprintf(conf, sizeof(conf),
+                 "rate \"r\" { key = { login } count = recipients limit = \"3/1h\" %s }\n",
+                 rows[i].options);
+        start(world, conf);
+        world_connect(world, "192.0.2.1", "");
+        must_accept(world, "alice", 3);
+        world_mail(world, "<alice@example.org>", "alice");
+        verdict = rcpt(world, "<bob@example.net>");
+        action = verdict->action;
+        if (action != rows[i].at_rcpt || strcmp(verdict->code, rows[i].code) != 0)
+            fail_msg("%s: %s %s at RCPT", rows[i].options, policy_action_text(action),
+                     verdict->code);
+        assert_int_equal(finish(world)->action, rows[i].at_end);
+        /* What is over and passes all the same is not counted: never more than N. */
+        assert_true(used(world, "alice") <= (i == 12 ? 4 : 3));
+        stop(world);
+    }
+}
+
+/* mode = observe at the top: what would have been, and nothing is refused. */
+static void test_observe(void **state)
+{
+    struct world *world = *state;
+    const struct policy_decision *decision;
+
+    start(world, "mode = observe\n" PER_LOGIN(""));
+    world_connect(world, "192.0.2.1", "");
+    must_accept(world, "alice", 4);
+    decision = policy_session_decision(world->session);
+    assert_non_null(decision->would);
+    assert_string_equal(decision->would->rule, "r");
+    assert_int_equal(decision->would->action, POLICY_ACTION_TEMPFAIL);
+    assert_int_equal(used(world, "alice"), 3);
+    stop(world);
+}
+
+static void test_reserved(void **state)
+{
+    struct world *world = *state;
+
+    start(world, "local-domains = { \"example.net\" }\n" PER_LOGIN(""));
+    world_connect(world, "192.0.2.1", "");
+    must_accept(world, "alice", 3);
+    world_mail(world, "<alice@example.org>", "alice");
+    assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_TEMPFAIL);
+    assert_int_equal(rcpt(world, "<postmaster@example.net>")->action, POLICY_ACTION_CONTINUE);
+    stop(world);
+}
+
+/* Mail of sendmail(1): a refusal at RCPT would stay in the queue. */
+static void test_local_pickup(void **state)
+{
+    struct world *world = *state;
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    struct policy_connect_facts facts = {.address = (const struct sockaddr *)&in,
+                                         .client_name = BASE_TEXT("localhost")};
+
+    start(world, "rate \"r\" { key = { sender } count = recipients limit = \"3/1h\" }\n");
+    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    policy_session_connect(world->session, &facts);
+    for (int i = 0; i < 2; i++) {
+        world_mail(world, "<alice@example.org>", "");
+        for (int j = 0; j < 2; j++)
+            assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_CONTINUE);
+        assert_int_equal(used(world, "alice@example.org"), 2 * i);
+        assert_int_equal(finish(world)->action,
+                         i == 0 ? POLICY_ACTION_CONTINUE : POLICY_ACTION_TEMPFAIL);
+    }
+    assert_int_equal(used(world, "alice@example.org"), 2);
+    stop(world);
+}
+
+static void test_record(void **state)
+{
+    struct world *world = *state;
+    const struct policy_decision *decision;
+    struct base_json *json;
+    const struct base_json *rate;
+    struct base_buf text;
+    int64_t value;
+
+    start(world, PER_LOGIN("burst = \"2/1m\""));
+    world_connect(world, "192.0.2.1", "");
+    world_mail(world, "<alice@example.org>", "alice");
+    for (int i = 0; i < 3; i++)
+        rcpt(world, "<bob@example.net>");
+    decision = policy_session_decision(world->session);
+    json = policy_decision_json(decision, NULL, NULL);
+    rate = base_json_at(base_json_get(json, "rates"), 0);
+    base_buf_init(&text, NULL, 4096);
+    base_json_append_to(rate, &text);
+    assert_true(base_json_int(base_json_get(rate, "wait"), &value));
+    assert_true(value > 0 && value <= 64);
+    char want[300];
+
+    snprintf(want, sizeof(want),
+             "{\"name\":\"r\",\"key\":\"alice\",\"count\":\"recipients\",\"limit\":"
+             "\"2/1m\",\"used\":2,\"result\":\"over\",\"action\":\"tempfail\",\"mode\":"
+             "\"enforce\",\"wait\":%lld}",
+             (long long)value);
+    assert_string_equal(base_buf_cstr(&text), want);
+    base_buf_deinit(&text);
+    base_json_destroy(&json);
+    stop(world);
+}
+
+/* Faults of the configuration name file, line, option, value and the mend. */
+static void test_faults(void **state)
+{
+    static const struct {
+        const char *options;
+        const char *want;
+    } rows[] = {
+        {"count = messages limit = \"1/1h\"", "test.conf:3: rate \"r\" has no `key`"},
+        {"key = { login } limit = \"1/1h\"", "has no `count`"},
+        {"key = { login } count = messages", "has no `limit`"},
+        {"key = { } count = messages limit = \"1/1h\"", "`key` is empty"},
+        {"key = { login } count = messages limit = { }", "`limit` is empty"},
+        {"key = { logon } count = messages limit = \"1/1h\"", "did you mean \"login\"?"},
+        {"key = { login, login } count = messages limit = \"1/1h\"", "is there twice"},
+        {"key = { \"client-net/24\" } count = messages limit = \"1/1h\"", "client-net/24/64"},
+        {"key = { \"client-net/24/129\" } count = messages limit = \"1/1h\"", "up to 128"},
+        {"key = { \"client-net/0/64\" } count = messages limit = \"1/1h\"", "two prefixes"},
+        {"key = { \"login/24\" } count = messages limit = \"1/1h\"", "nothing is known"},
+        {"key = { login } count = messages limit = \"1\"", "write a number, a slash and a time"},
+        {"key = { login } count = messages limit = \"x/1h\"", "no number before the slash"},
+        {"key = { login } count = messages limit = \"-1/1h\"", "no number before the slash"},
+        {"key = { login } count = messages limit = \"1MiB/1h\"", "no number before the slash"},
+        {"key = { login } count = bytes limit = \"1MB/1h\"", "100MiB/1h"},
+        {"key = { login } count = messages limit = \"1/h\"", "no time behind the slash"},
+        {"key = { login } count = messages limit = \"1/0s\"", "no time behind the slash"},
+        {"key = { login } count = messages limit = \"1/367d\"", "at most \"366d\""},
+        {"key = { login } count = messages limit = \"1/99999999999999999999d\"", "no time"},
+        {"key = { login } count = messages limit = \"99999999999999999999/1d\"", "no number"},
+        {"key = { login } count = messages limit = { \"1/1h\", \"2/60m\" }", "same time"},
+        {"key = { login } count = messages limit = \"1/1h\" burst = \"2/60m\"", "same time"},
+        {"key = { login } count = messages limit = { \"1/1h\", \"2/2h\", \"3/3h\", \"4/4h\", "
+         "\"5/5h\" }",
+         "one window too many"},
+        {"key = { login } count = messages limit = \"1/1h\" warn-at = \"80\"", "no share"},
+        {"key = { login } count = messages limit = \"1/1h\" warn-at = \"101%\"", "no share"},
+        {"key = { login } count = messages limit = \"1/1h\" hold-for = \"1h\"", "action = hold"},
+        {"key = { login } count = messages limit = \"1/1h\" limits = { \"alice\" }",
+         "names no limit"},
+        {"key = { login } count = messages limit = \"1/1h\" limits = { \"a 1/1h\", \"A 2/1h\" }",
+         "is there twice"},
+        {"key = { login } count = messages limit = \"1/1h\" exempt = { \"192.0.2.1/24\" }",
+         "exempt"},
+        {"key = { login } count = messages limit = \"1/1h\" sender-domain = { \"a..b\" }",
+         "sender-domain"},
+    };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct base_error error = {""};
+        struct policy_snapshot *snapshot;
+        char conf[400];
+
+        snprintf(conf, sizeof(conf), "rate \"r\" { %s }\n", rows[i].options);
+        snapshot = world_snapshot(world, conf, &error);
+        if (snapshot != NULL || strstr(error.text, "test.conf:3: ") == NULL ||
+            strstr(error.text, rows[i].want) == NULL)
+            fail_msg("%s: %s", rows[i].options, snapshot == NULL ? error.text : "accepted");
+    }
+}
+
+static int set_up(void **state)
+{
+    static struct world world;
+
+    world_init(&world);
+    *state = &world;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    world_deinit(*state);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refused),          cmocka_unit_test(test_given_back),
+        cmocka_unit_test(test_all_judged_first), cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_counts),           cmocka_unit_test(test_rejected),
+        cmocka_unit_test(test_conditions),       cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_observe),          cmocka_unit_test(test_reserved),
+        cmocka_unit_test(test_local_pickup),     cmocka_unit_test(test_record),
+        cmocka_unit_test(test_faults),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
