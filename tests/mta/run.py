@@ -23,6 +23,7 @@ import cases_inbound  # noqa: F401  pylint: disable=unused-import
 import cases_rules  # noqa: F401  pylint: disable=unused-import
 import cases_attacks  # noqa: F401  pylint: disable=unused-import
 import cases_trust  # noqa: F401  pylint: disable=unused-import
+import cases_examples  # noqa: F401  pylint: disable=unused-import
 import cases_load  # noqa: F401  pylint: disable=unused-import
 import cases_failure  # noqa: F401  pylint: disable=unused-import
 import cases_sendmail  # noqa: F401  pylint: disable=unused-import
