@@ -14,7 +14,7 @@ for file in "$sbindir/postseald" "$bindir/postseal" "$sysconfdir/postseal/postse
     "$unitdir/postseald.service" "$sysusersdir/postseal.conf" "$tmpfilesdir/postseal.conf" \
     "$mandir/man1/postseal.1" "$mandir/man5/postseal.conf.5" "$mandir/man5/postseal-tests.5" \
     "$mandir/man8/postseald.8" "$docdir/README.md" "$docdir/examples/single-server.conf" "$docdir/examples/gateway.conf" \
-    "$docdir/examples/relay.conf" "$docdir/examples/manual.tests"; do
+    "$docdir/examples/relay.conf" "$docdir/examples/relay.tests" "$docdir/examples/manual.tests"; do
     if [ ! -s "$root$file" ]; then
         echo "install: no $file"
         status=1

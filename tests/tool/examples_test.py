@@ -74,6 +74,8 @@ def check(folder, name):
         assert said is None or said[0] == line, "%s, but check says %s" % (line, said[0])
     for line in re.findall(r"^  -o .*", out, re.M):
         assert line in documented(text, "master.cf"), "%s is not in master.cf" % line
+    status, out, errors = postseal("test", "-c", path, os.path.join(FOLDER, name + ".tests"))
+    assert status == 0, out + errors
     # One word wrong, and it is no longer good: the check looks.
     spoilt = path + ".spoilt"
     with open(path, encoding="utf-8") as file, open(spoilt, "w", encoding="utf-8") as copy:
