@@ -39,6 +39,7 @@ def documented(text, file):
 
 def prepare(folder, name, text):
     """A copy whose files are in `folder`; keys are made."""
+    os.mkdir(os.path.join(folder, "keys"), 0o750)
     text = text.replace("/etc/postseal/", folder + "/")
     text += 'key-dir = "%s/keys"\nuser = "%s"\ngroup = "%s"\n' % (
         folder, pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name)
