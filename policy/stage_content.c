@@ -64,6 +64,18 @@ void policy_session_field(struct policy_session *session, struct base_text name,
         session->latched = &no_memory;
 }
 
+static bool remove_claims(struct policy_session *session, const struct policy_authserv_ids *ids,
+                          struct base_text extra)
+{
+    unsigned removed;
+    bool is_done =
+        policy_authres_remove(&session->header, &session->edits, ids, extra,
+                              (size_t)session->snapshot->options->authres_fields, &removed);
+
+    session->decision.authres_removed += removed;
+    return is_done;
+}
+
 static void remove_authres(struct policy_session *session)
 {
     const struct policy_snapshot *snapshot = session->snapshot;
@@ -74,9 +86,11 @@ static void remove_authres(struct policy_session *session)
     /* Without a name of our own, other filters of this MTA write its name, and so shall we. */
     if (snapshot->options->authserv_id == NULL)
         extra = session->mta_name;
-    if (!policy_authres_remove(&session->header, &session->edits, snapshot->authserv_ids, extra,
-                               (size_t)snapshot->options->authres_fields,
-                               &session->decision.authres_removed) &&
+    if (!remove_claims(session, snapshot->authserv_ids, extra) && session->latched == NULL)
+        session->latched = &no_memory;
+    /* Nor may a stranger speak for those whom the readers of this mail believe as they do us. */
+    if (!policy_networks_contain(snapshot->trusted, &session->client) &&
+        !remove_claims(session, snapshot->trusted_authserv_ids, (struct base_text){NULL, 0}) &&
         session->latched == NULL)
         session->latched = &no_memory;
 }

@@ -52,7 +52,12 @@ def forged(world):
             b" mx.example.org.", b"\n mx.example.org", b" mx.example.org 1", b" mx.example.org(x)",
             b" mx.example.org/1", b" \"mx\\.example.org\"", b" (", b" ;", b"", b" \rmx.example.org",
             "\u00a0mx.example.org".encode(), "\uff4dx.example.org".encode()]
+    trust = 'trusted-authserv-ids = { "mx2.example.org" }\n'
     result = [
+        ("A-R in the name of another server of ours",
+         Mail(text(more=field(b" mx2.example.org")), conf=trust), FORGED,
+         Mail(text(OWN, field(b" mx2.example.org") + field(b" mx3.example.org")), conf=trust),
+         dict(PASS, deleted=[(AR, 1)])),
         ("eight forged with strangers' between", Mail(text(more=gaps)), FORGED,
          Mail(text(OWN, gaps)), dict(PASS, deleted=deleted)),
         ("forged above and below", Mail(field(b" mx.example.org") + text() ), FORGED,
