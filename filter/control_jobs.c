@@ -81,35 +81,37 @@ void filter_control_jobs_push(struct filter_control_jobs *jobs, struct filter_co
     pthread_mutex_unlock(&jobs->mutex);
 }
 
-static struct filter_control_job *pop(struct filter_control_jobs *jobs,
-                                      struct filter_control_job **list)
+struct filter_control_job *filter_control_jobs_pop_done(struct filter_control_jobs *jobs)
 {
     struct filter_control_job *job;
 
     pthread_mutex_lock(&jobs->mutex);
-    job = *list;
+    job = jobs->done;
     if (job != NULL) {
-        *list = job->next;
+        jobs->done = job->next;
     }
     pthread_mutex_unlock(&jobs->mutex);
     return job;
 }
 
-struct filter_control_job *filter_control_jobs_pop_done(struct filter_control_jobs *jobs)
-{
-    return pop(jobs, &jobs->done);
-}
-
 void filter_control_jobs_run(struct filter_control_jobs *jobs)
 {
-    struct filter_control_job *job;
+    struct filter_control_job *list;
     eventfd_t count;
 
     (void)eventfd_read(jobs->queued_fd, &count);
-    while ((job = pop(jobs, &jobs->queued)) != NULL) {
+    /* What comes meanwhile is for the next time: a client that asks for a reload after the other
+     * must not keep the main thread from its signals. */
+    pthread_mutex_lock(&jobs->mutex);
+    list = jobs->queued;
+    jobs->queued = NULL;
+    pthread_mutex_unlock(&jobs->mutex);
+    while (list != NULL) {
+        struct filter_control_job *job = list;
         struct filter_control_request request = {.count = job->request.count - 1,
                                                  .arguments = job->request.words + 1};
 
+        list = job->next;
         job->command->run(job->context, &request, &job->answer);
         pthread_mutex_lock(&jobs->mutex);
         append(&jobs->done, job);

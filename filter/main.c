@@ -384,7 +384,8 @@ static int serve(struct process *process)
 
 /* libmilter's and libunbound's threads are running: no destructors, they would be pulled from under
  * them. Instrumented builds report at exit, so there it is worth the risk; for leaks it is asked
- * before, because what a living thread of OpenSSL holds is none. */
+ * before, because what a living thread of OpenSSL holds is none. ThreadSanitizer reports at _exit()
+ * as well, and at exit() would name the destructors of libmilter. */
 static _Noreturn void end(struct process *process, int status)
 {
     filter_control_destroy(&process->control);
@@ -394,7 +395,7 @@ static _Noreturn void end(struct process *process, int status)
 #if defined(__SANITIZE_ADDRESS__)
     __lsan_do_leak_check();
     _exit(status);
-#elif defined(WITH_SANITIZER)
+#elif defined(WITH_SANITIZER) && !defined(__SANITIZE_THREAD__)
     exit(status);
 #else
     _exit(status);

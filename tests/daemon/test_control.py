@@ -11,9 +11,10 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 
-from daemon import (BUILD, IS_ROOT, LOGIN, PATIENCE, SIGN, Daemon, Mta, check, run_cases,
+from daemon import (BUILD, IS_ROOT, LOGIN, PATIENCE, SIGN, Daemon, Failure, Mta, check, run_cases,
                     start_miltload, wait_until)
 
 UNAVAILABLE, CONFIG = 69, 78
@@ -169,6 +170,29 @@ def many_reloads(place):
             client.socket.close()
     wait_until(lambda: status(daemon)["configuration"]["generation"] == 25, "the reloads")
     check(daemon.stop() == 0, "exit status")
+
+
+def stop_under_reloads(place):
+    """Clients that ask for one reload after the other do not keep the daemon from its end."""
+    daemon = Daemon(place).start()
+    done = []
+
+    def spam():
+        try:
+            while True:
+                done.append(ask(daemon, "reload")[1]["ok"])
+        except (OSError, TypeError, Failure):
+            pass
+
+    threads = [threading.Thread(target=spam) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(done) > 20, "some reloads")
+    begin = time.monotonic()
+    check(daemon.stop() == 0, "exit status")
+    check(time.monotonic() - begin < 20, "%.1f s to stop" % (time.monotonic() - begin))
+    for thread in threads:
+        thread.join()
 
 
 class As:
@@ -516,5 +540,6 @@ def stopping(place):
 
 
 if __name__ == "__main__":
-    sys.exit(run_cases([commands, reloads, many_reloads, peers, one_user_not_all, slow, thousands,
-                        hostile, killed, command, not_allowed, stopping]))
+    sys.exit(run_cases([commands, reloads, many_reloads, stop_under_reloads, peers,
+                        one_user_not_all, slow, thousands, hostile, killed, command, not_allowed,
+                        stopping]))
