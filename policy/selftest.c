@@ -10,6 +10,7 @@
 #include "conf/source.h"
 #include "dns/resolver.h"
 #include "policy/options.h"
+#include "policy/rate/engine.h"
 #include "policy/replay.h"
 #include "policy/saved_message.h"
 #include "policy/selftest_compare.h"
@@ -201,7 +202,11 @@ struct run {
 static bool judge(const struct run *run, struct running *running, struct base_error *error_r)
 {
     const struct conf_section *given = running->given;
-    const struct policy_env env = {.resolver = running->resolver, .clock = &running->clock};
+    /* Empty: what one message alone would charge. */
+    struct rate_store *rates = rate_engine_create(
+        &(struct rate_engine_options){.memory = (size_t)RATE_MEMORY_MIN, .clock = &running->clock});
+    const struct policy_env env = {
+        .resolver = running->resolver, .clock = &running->clock, .rates = rates};
     struct policy_session *session = policy_session_create(&env, run->snapshot);
     struct selftest_outcome outcome = {.verdict = replay(running, session)};
     struct policy_selftest_case it = {.name = given->title, .where = given->where};
@@ -217,6 +222,7 @@ static bool judge(const struct run *run, struct running *running, struct base_er
     if (run->each != NULL)
         run->each(run->context, &it);
     policy_session_destroy(&session);
+    rate_store_destroy(&rates);
     if (base_arena_is_exhausted(running->arena))
         conf_error_at(error_r, given->where, "given \"%s\": too large to be compared",
                       given->title);

@@ -122,6 +122,7 @@ static void test_no_file(void **state)
     "rule \"net\" { stage = connect client-net = { \"198.51.100.99\" } action = reject }\n"     \
     "rule \"spf\" { stage = eom spf = { fail } dkim = { none } action = reject code = \"554\" " \
     "text = \"go away\" }\n"                                                                    \
+    "rate \"few\" { key = { login } count = recipients limit = \"1/1h\" action = tempfail }\n"  \
     "rule \"soft\" { stage = eom spf = { softfail } action = mark }\n"                          \
     "rule \"later\" { stage = mail spf = { temperror } action = tempfail }\n"
 
@@ -209,6 +210,9 @@ static const struct {
      "signed-by = { }", false},
     {"ip = \"192.0.2.9\" login = \"a\" auth-mech = \"PLAIN\" from = \"a@example.org\" ",
      "direction = outbound dmarc = none", false},
+    {"login = \"a\" from = \"a@example.org\" rcpt = { \"b@example.org\" }", "refused = { }", true},
+    {"login = \"a\" from = \"a@example.org\" rcpt = { \"b@example.org\", \"c@example.org\" }",
+     "refused = { \"c@example.org\" }", true},
     {"ip = \"172.16.0.1\" from = \"<>\"", "direction = trusted spf = none", false},
     {"ip = \"172.16.0.1\" from = \"<>\"", "direction = trusted", true},
     {"from = \"a@own.example\" zone = { \"own.example. 300 TXT \\\"v=spf1 -all\\\"\" }",
