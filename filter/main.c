@@ -43,6 +43,7 @@
 #include "policy/deferrals.h"
 #include "policy/options.h"
 #include "policy/rate/engine.h"
+#include "policy/rate/place.h"
 #include "policy/snapshot.h"
 
 struct process {
@@ -221,6 +222,22 @@ static struct dns_resolver *make_resolver(const struct process *process,
     return dns_unbound_create(&options, error_r);
 }
 
+/* In the process, or in what several hosts share. */
+static bool open_rates(struct filter_daemon *daemon, const struct conf_snapshot *conf,
+                       struct base_error *error_r)
+{
+    size_t memory = (size_t)policy_options_get(conf)->rate_memory;
+
+    if (!rate_place_open(conf, &daemon->clock, memory, &daemon->env.rates, error_r)) {
+        return false;
+    }
+    if (daemon->env.rates == NULL) {
+        daemon->env.rates = rate_engine_create(
+            &(struct rate_engine_options){.memory = memory, .clock = &daemon->clock});
+    }
+    return true;
+}
+
 static int load(struct process *process, const struct conf_snapshot *conf,
                 struct base_error *error_r)
 {
@@ -236,8 +253,9 @@ static int load(struct process *process, const struct conf_snapshot *conf,
     daemon->env.budget = daemon->budget;
     daemon->env.counters = policy_counters_create();
     daemon->env.deferrals = policy_deferrals_create(POLICY_DEFERRALS_MAX);
-    daemon->env.rates = rate_engine_create(&(struct rate_engine_options){
-        .memory = (size_t)policy_options_get(conf)->rate_memory, .clock = &daemon->clock});
+    if (!open_rates(daemon, conf, error_r)) {
+        return EX_CONFIG;
+    }
     daemon->env.resolver = make_resolver(process, conf_daemon_get(conf), error_r);
     if (daemon->env.resolver == NULL) {
         return EX_CONFIG;

@@ -17,6 +17,7 @@
 #include "policy/exceptions.h"
 #include "policy/networks.h"
 #include "policy/options.h"
+#include "policy/rate/place.h"
 #include "policy/rate/rates.h"
 #include "policy/rules.h"
 #include "policy/rules_compile.h"
@@ -25,8 +26,8 @@
 const struct conf_table *const *policy_tables(size_t *count_r)
 {
     static const struct conf_table *const tables[] = {
-        &conf_daemon_table, &policy_options_table, &dkim_sign_table,
-        &policy_rule_table, &rate_table,           &policy_exception_table,
+        &conf_daemon_table, &policy_options_table,   &dkim_sign_table,  &policy_rule_table,
+        &rate_table,        &policy_exception_table, &rate_place_table,
     };
 
     *count_r = sizeof(tables) / sizeof(tables[0]);
