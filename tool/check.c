@@ -2,6 +2,7 @@
  * the MTA needs to know of it. */
 #include "tool/check.h"
 
+#include <grp.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,6 +56,16 @@ static enum tool_status run_tests(struct policy_snapshot *snapshot, bool has_key
     return tool_fail(io, TOOL_CONFIG, "%s", error.text);
 }
 
+/* The daemon looks it up as it starts; this may be another machine. */
+static void check_control_group(const struct conf_daemon *daemon, const struct tool_io *io)
+{
+    if (daemon->control_group != NULL && getgrnam(daemon->control_group) == NULL)
+        tool_warn(io,
+                  "control-group: there is no group \"%s\" on this machine: make it (addgroup "
+                  "--system), or the daemon will not start",
+                  daemon->control_group);
+}
+
 static enum tool_status check_conf(struct conf_snapshot *conf, const char *path,
                                    const struct tool_io *io)
 {
@@ -66,6 +77,7 @@ static enum tool_status check_conf(struct conf_snapshot *conf, const char *path,
 
     if (status != TOOL_ANSWERED)
         return status;
+    check_control_group(conf_daemon_get(conf), io);
     options.want_keys = blocks > 0 && can_read_keys(policy_options_get(conf)->key_dir, io);
     snapshot = policy_snapshot_create(conf, &options, &error);
     if (snapshot == NULL)

@@ -369,6 +369,14 @@ example.net TXT "v=spf1 include:gone.example.net" "mx ?all"
         self.assertIn(b"\nmilter_default_action = tempfail\n", out)
         self.assertIn(b"F=T", self.run_ok("check", "--mta", "sendmail", "postseal.conf"))
 
+    def test_check_control_group(self):
+        text = self.load("postseal.conf")
+        for group, is_there in ((b"root", True), (b"no-such-group", False)):
+            self.save("group.conf", text + b'control-group = "' + group + b'"\n')
+            status, _, errors = postseal("check", "group.conf")
+            self.assertEqual(status, 0, errors)
+            self.assertEqual('control-group: there is no group' not in errors, is_there, errors)
+
     def test_check_faults(self):
         text = self.load("postseal.conf")
         for change, want in ((b'key-dri = "x"\n', "key-dir"),
