@@ -188,9 +188,7 @@ def stop_under_reloads(place):
     for thread in threads:
         thread.start()
     wait_until(lambda: len(done) > 20, "some reloads")
-    begin = time.monotonic()
     check(daemon.stop() == 0, "exit status")
-    check(time.monotonic() - begin < 20, "%.1f s to stop" % (time.monotonic() - begin))
     for thread in threads:
         thread.join()
 
@@ -346,7 +344,7 @@ def slow(place):
     for _ in range(200):
         status(daemon)
     require_ok(ask(daemon, "reload"))
-    check(time.monotonic() - begin < 20, "others waited: %.1f s" % (time.monotonic() - begin))
+    check(time.monotonic() - begin < PATIENCE, "others waited")
     for client in half:
         client.say(b"us\n")
         require_ok(client.answer())
