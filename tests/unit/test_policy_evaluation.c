@@ -10,6 +10,7 @@
 
 #include "dns/lookups.h"
 #include "keys/record.h"
+#include "policy/evaluation.h"
 #include "policy/spf/spf.h"
 #include "tests/unit/policy_world.h"
 
@@ -136,6 +137,35 @@ static void test_asked_at_mail(void **state)
     }
 }
 
+/* However often rules ask. */
+static void test_evaluated_once(void **state)
+{
+    static const struct policy_helo_facts helo = {.helo = BASE_TEXT("mx.example.net")};
+    struct world *world = *state;
+    const struct spf_record *first[2];
+    struct fake_resolver fake;
+
+    fake_open(&fake, "mx.example.net. 300 IN TXT \"v=spf1 -all\"\n"
+                     "example.org. 300 IN TXT \"v=spf1 -all\"\n");
+    world->env.resolver = &fake.resolver;
+    world_configure(world, "");
+    world_connect(world, "192.0.2.1", "");
+    policy_session_helo(world->session, &helo);
+    world_mail(world, "<alice@example.org>", "");
+    first[0] = policy_evaluation_helo_spf(world->session)->record;
+    first[1] = policy_evaluation_spf(world->session)->record;
+    assert_non_null(first[0]);
+    assert_non_null(first[1]);
+    assert_ptr_equal(policy_evaluation_helo_spf(world->session)->record, first[0]);
+    assert_ptr_equal(policy_evaluation_spf(world->session)->record, first[1]);
+    world_finish(world);
+    assert_ptr_equal(policy_session_decision(world->session)->helo_spf->record, first[0]);
+    assert_ptr_equal(policy_session_decision(world->session)->spf->record, first[1]);
+    policy_session_destroy(&world->session);
+    dns_resolver_destroy(&fake.zone);
+    world->env.resolver = world->resolver;
+}
+
 struct row {
     const char *name;
     const char *spf;
@@ -232,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_asked_at_mail, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_evaluated_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_questions, setup, teardown),
     };
 

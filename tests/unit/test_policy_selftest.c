@@ -74,6 +74,8 @@ static const struct {
     {GIVEN "}\nexpect \"x\" { action = reject }\n" GIVEN "}", "x.tests:3: "},
     {GIVEN "message = \"m\" header = { \"A: b\" } }", "a `message` and a `header` or `body`"},
     {GIVEN "message = \"m\" body = { \"A: b\" } }", "a `message` and a `header` or `body`"},
+    {GIVEN "message = \"m\" header = { \"A: b\" } body = { \"c\" } }",
+     "a `message` and a `header` or `body`"},
     {GIVEN "message = \"absent\" }\nexpect \"x\" { action = reject }",
      "x.tests:1: message: /tmp/test_selftest."},
     {GIVEN "time = \"noon\" }", "x.tests:1: time: \"noon\""},
@@ -174,6 +176,8 @@ static const struct {
     {"from = \"a@fail.example\"", "signed-by = { }", true},
     {"from = \"a@pass.example\" helo = \"pass.example\"", "helo-spf = pass", true},
     {"from = \"a@pass.example\"", "rule = \"\" action = continue matched = { }", true},
+    {"from = \"a@pass.example\" header = { \"From: b@pass.example\" }",
+     "authres = { \"(test zone); spf=pass\", \"dkim=none; dmarc=pass\" }", true},
     {"from = \"a@pass.example\" header = { \"From: b@pass.example\" }",
      "dmarc = pass dmarc-disposition = none authres = { \"dmarc=pass\", \"spf=pass "
      "smtp.mailfrom=a@pass.example\" } authres-without = { \"dkim=pass\" }",
