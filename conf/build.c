@@ -60,7 +60,7 @@ static bool refuse_option_twice(const struct builder *builder, const struct conf
     base_buf_init_fixed(&out, storage, sizeof(storage));
     base_buf_append_cstr(&out, "given already in ");
     append_other(&out, first, second);
-    if (option->type == CONF_LIST || option->type == CONF_WORDS)
+    if (conf_type_is_list(option->type))
         base_buf_append_cstr(&out, ": remove one of the two, or add to the list with +=");
     else
         base_buf_append_cstr(&out, ": remove one of the two");
@@ -197,11 +197,18 @@ static bool place_statements(const struct builder *builder)
 
 /* --- values ----------------------------------------------------------------------------------- */
 
+static bool is_builder_list(const struct conf_option *option)
+{
+    return option->type == CONF_LIST || option->type == CONF_MAPS;
+}
+
 static bool store_item(const struct conf_option *option, struct conf_item item, void *field,
                        struct conf_list_builder *list, struct base_error *fault)
 {
     if (option->type == CONF_LIST)
         return conf_list_add(list, item, fault);
+    if (option->type == CONF_MAPS)
+        return conf_list_add_map(list, item, fault);
     return conf_value_store(option, item.text, field, fault);
 }
 
@@ -211,7 +218,7 @@ static void store_default(const struct builder *builder, const struct conf_optio
 {
     struct base_error fault;
     struct conf_where where = {builder->snapshot->file, 0};
-    bool is_many = option->type == CONF_LIST || option->type == CONF_WORDS;
+    bool is_many = conf_type_is_list(option->type);
     if (option->fallback == NULL)
         return;
     struct base_text rest = base_text_of(option->fallback);
@@ -239,7 +246,7 @@ static bool store_given(const struct builder *builder, const struct conf_section
             if (store_item(option, item, field, list, &fault))
                 continue;
             /* A list's own errors name the place already: it may be a line of another file. */
-            if (option->type == CONF_LIST && builder->error_r != NULL)
+            if (is_builder_list(option) && builder->error_r != NULL)
                 *builder->error_r = fault;
             else
                 refuse(builder->error_r, section, option->name, value->where, fault.text);
@@ -260,7 +267,7 @@ static bool store_option(const struct builder *builder, struct conf_entry *entry
     if (row->count == 0 || row->statements[0]->shape == CONF_SHAPE_APPEND)
         store_default(builder, option, field, &list);
     bool is_good = store_given(builder, &entry->section, option, row, field, &list);
-    if (is_good && option->type == CONF_LIST)
+    if (is_good && is_builder_list(option))
         *(struct conf_list *)field = conf_list_finish(&list);
     conf_list_deinit(&list);
     return is_good;

@@ -58,9 +58,18 @@ enum conf_type {
     CONF_WORDS,
     /* struct conf_list */
     CONF_LIST,
+    /* struct conf_list of names "kind:/path" (store/map.h): the files are not read here; a relative
+     * path is relative to the file that names it */
+    CONF_MAPS,
     /* int: file permission bits, written "0660" */
     CONF_MODE,
 };
+
+/* Written { a, b }, or a single value. */
+static inline bool conf_type_is_list(enum conf_type type)
+{
+    return type == CONF_LIST || type == CONF_MAPS || type == CONF_WORDS;
+}
 
 struct conf_option {
     const char *name;

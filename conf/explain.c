@@ -8,7 +8,7 @@
 
 static bool is_list(const struct conf_option *option)
 {
-    return option->type == CONF_LIST || option->type == CONF_WORDS;
+    return conf_type_is_list(option->type);
 }
 
 /* Where else the name would be known: it may only stand in the wrong place. */

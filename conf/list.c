@@ -107,6 +107,23 @@ bool conf_list_add(struct conf_list_builder *builder, struct conf_item item,
     return add_item(builder, item, error_r);
 }
 
+bool conf_list_add_map(struct conf_list_builder *builder, struct conf_item item,
+                       struct base_error *error_r)
+{
+    const char *colon = strchr(item.text, ':');
+
+    if (colon != NULL && colon[1] != '\0') {
+        const char *path = conf_source_resolve(colon + 1, item.where.file, builder->arena);
+        size_t kind = (size_t)(colon + 1 - item.text);
+        char *whole = conf_source_alloc(builder->arena, kind + strlen(path) + 1);
+
+        memcpy(whole, item.text, kind);
+        memcpy(whole + kind, path, strlen(path) + 1);
+        item.text = whole;
+    }
+    return add_item(builder, item, error_r);
+}
+
 struct conf_list conf_list_finish(const struct conf_list_builder *builder)
 {
     struct conf_list list = {0, NULL};

@@ -34,6 +34,10 @@ void conf_list_deinit(struct conf_list_builder *builder);
 __attribute__((warn_unused_result)) bool conf_list_add(struct conf_list_builder *builder,
                                                        struct conf_item item,
                                                        struct base_error *error_r);
+/* Adds a name "kind:path" with its path made whole; the file is not read. */
+__attribute__((warn_unused_result)) bool conf_list_add_map(struct conf_list_builder *builder,
+                                                           struct conf_item item,
+                                                           struct base_error *error_r);
 /* The list, in the arena. */
 struct conf_list conf_list_finish(const struct conf_list_builder *builder);
 

@@ -95,7 +95,7 @@ static int on_section_end(cfg_t *cfg, cfg_opt_t *option)
 
 static cfg_opt_t value_row(struct reader *reader, const struct conf_option *option)
 {
-    bool is_list = option->type == CONF_LIST || option->type == CONF_WORDS;
+    bool is_list = conf_type_is_list(option->type);
     return (cfg_opt_t){
         .name = option->name,
         .type = CFGT_PTR,

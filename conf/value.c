@@ -218,6 +218,7 @@ bool conf_value_store(const struct conf_option *option, const char *text, void *
     case CONF_MODE:
         return store_mode(text, field, error_r);
     case CONF_LIST:
+    case CONF_MAPS:
         break;
     }
     base_panic("conf: option %s: type %d holds no single value", option->name, (int)option->type);

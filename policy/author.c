@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "policy/address.h"
 #include "policy/author_display.h"
 #include "policy/header.h"
 #include "policy/idn.h"
@@ -26,6 +27,11 @@ struct reader {
     bool has_literal;
     bool has_several;
     struct dns_name domain;
+    /* NULL: nobody wants to know the mailboxes. */
+    void (*each)(void *context, struct base_text mailbox);
+    void *context;
+    /* The local part whose domain is being read. */
+    struct base_text local;
 };
 
 static void set_fault(struct reader *reader, const char *fault)
@@ -168,6 +174,9 @@ struct words {
     bool is_local_part;
     bool is_dot_last;
     const char *local_fault;
+    /* Without blanks and comments; cut past its cap, which is reported then. */
+    struct base_buf text;
+    char room[POLICY_ADDRESS_MAX];
 };
 
 /* The beginning of an encoded word; its end may lie behind dots. */
@@ -199,6 +208,11 @@ static void add_word(struct words *words, struct base_text word, bool is_quoted)
     words->count++;
     words->has_any = true;
     words->is_dot_last = false;
+    if (is_quoted)
+        base_buf_append_char(&words->text, '"');
+    base_buf_append_text(&words->text, word);
+    if (is_quoted)
+        base_buf_append_char(&words->text, '"');
 }
 
 static void add_mark(struct words *words, int c)
@@ -207,11 +221,16 @@ static void add_mark(struct words *words, int c)
         words->is_local_part = false;
     words->has_any = true;
     words->is_dot_last = true;
+    base_buf_append_char(&words->text, (char)c);
 }
 
 static void read_words(struct reader *reader, struct words *words_r)
 {
-    *words_r = (struct words){.is_local_part = true};
+    words_r->count = 0;
+    words_r->has_any = words_r->is_dot_last = false;
+    words_r->is_local_part = true;
+    words_r->local_fault = NULL;
+    base_buf_init_fixed(&words_r->text, words_r->room, sizeof(words_r->room));
     for (;;) {
         cfws(reader);
         int c = peek(reader);
@@ -230,10 +249,26 @@ static void read_words(struct reader *reader, struct words *words_r)
         words_r->is_local_part = false;
 }
 
+static void tell_mailbox(const struct reader *reader, struct base_text domain)
+{
+    struct base_buf text;
+    char room[POLICY_ADDRESS_MAX + POLICY_IDN_MAX + 2];
+
+    if (reader->each == NULL || reader->fault != NULL)
+        return;
+    base_buf_init_fixed(&text, room, sizeof(room));
+    base_buf_append_text(&text, reader->local);
+    base_buf_append_char(&text, '@');
+    base_buf_append_text(&text, domain);
+    reader->each(reader->context, base_buf_text(&text));
+}
+
 /* domain-literal = "[" *([FWS] dtext) [FWS] "]", without the obsolete quoted pairs; of
  * dtext what RFC 5321 section 4.1.3 has in one: no "<" or "@" for others to find. */
-static void domain_literal(struct reader *reader)
+static void domain_literal(struct reader *reader, bool is_route)
 {
+    const char *start = reader->at;
+
     for (reader->at++;;) {
         int c = peek(reader);
         if (c == ']')
@@ -245,7 +280,10 @@ static void domain_literal(struct reader *reader)
         reader->at++;
     }
     reader->at++;
+    if (is_route)
+        return;
     reader->has_literal = true;
+    tell_mailbox(reader, (struct base_text){start, (size_t)(reader->at - start)});
 }
 
 static bool is_numeric_top(const struct dns_name *name)
@@ -270,6 +308,7 @@ static void note_domain(struct reader *reader, struct base_text text)
         reader->has_several = true;
     reader->domain = name;
     reader->has_domain = true;
+    tell_mailbox(reader, text);
 }
 
 /* obs-domain = atom *("." atom), blanks and comments allowed next to the first label only; one dot
@@ -309,10 +348,7 @@ static void domain(struct reader *reader, bool is_route)
 
     cfws(reader);
     if (peek(reader) == '[') {
-        bool had_literal = reader->has_literal;
-        domain_literal(reader);
-        if (is_route)
-            reader->has_literal = had_literal;
+        domain_literal(reader, is_route);
     } else {
         struct base_text name = dot_domain(reader, text);
         if (name.length == 0)
@@ -329,8 +365,12 @@ static void addr_spec_rest(struct reader *reader, const struct words *words)
         set_fault(reader, "malformed local part");
     else if (words->local_fault != NULL)
         set_fault(reader, words->local_fault);
-    else
+    else if (words->text.is_over && reader->each != NULL)
+        set_fault(reader, "local part too long");
+    else {
+        reader->local = base_buf_text(&words->text);
         domain(reader, false);
+    }
 }
 
 /* obs-route = *(CFWS / ",") "@" domain *("," [CFWS] ["@" domain]) ":" */
@@ -424,6 +464,19 @@ void policy_author_parse(struct base_text value, struct policy_author *author_r)
         author_r->domain = reader.domain;
         author_r->display = policy_author_display(value, &reader.domain);
     }
+}
+
+bool policy_author_each(struct base_text value,
+                        void (*each)(void *context, struct base_text mailbox), void *context)
+{
+    struct reader reader = {.each = each, .context = context};
+
+    if (value.length > 0) {
+        reader.at = value.data;
+        reader.end = value.data + value.length;
+        address_list(&reader);
+    }
+    return reader.fault == NULL;
 }
 
 void policy_author_read(const struct policy_header *header, struct policy_author *author_r)

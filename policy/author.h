@@ -25,5 +25,10 @@ struct policy_author {
 void policy_author_read(const struct policy_header *header, struct policy_author *author_r);
 /* From the value of one From field; folds are LF (or CRLF) and a blank. */
 void policy_author_parse(struct base_text value, struct policy_author *author_r);
+/* Calls `each` with every mailbox of such a list of addresses (From, Sender, Reply-To, Resent-*),
+ * as policy_address_parse() reads it; it holds during the call only. False: the value cannot be
+ * read to its end; what was told before means nothing then. */
+__attribute__((warn_unused_result)) bool policy_author_each(
+    struct base_text value, void (*each)(void *context, struct base_text mailbox), void *context);
 
 #endif

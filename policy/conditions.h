@@ -49,6 +49,9 @@ enum policy_condition_topic {
     /* SPF of MAIL FROM, SPF of HELO (RFC 7208 section 2). */
     POLICY_TOPIC_SPF = 4,
     POLICY_TOPIC_HELO_SPF = 8,
+    /* Who may send as whom; and of the author. */
+    POLICY_TOPIC_IDENTITY = 16,
+    POLICY_TOPIC_AUTHOR_IDENTITY = 32,
 };
 
 /* What the client is told. Texts are static or in the arena handed in. */
@@ -145,6 +148,7 @@ extern const struct conf_option_group policy_conditions_author;
 extern const struct conf_option_group policy_conditions_dkim;
 extern const struct conf_option_group policy_conditions_dmarc;
 extern const struct conf_option_group policy_conditions_envelope;
+extern const struct conf_option_group policy_conditions_identity;
 extern const struct conf_option_group policy_conditions_list;
 extern const struct conf_option_group policy_conditions_spf;
 extern const struct conf_option_group policy_conditions_trusted;

@@ -11,6 +11,7 @@
 #include "dns/answer.h"
 #include "dns/lookups.h"
 #include "dns/name.h"
+#include "policy/decision_identity.h"
 #include "policy/decision_inbound.h"
 #include "policy/decision_rates.h"
 #include "policy/decision_session.h"
@@ -182,6 +183,7 @@ void policy_decision_log(const struct policy_decision *decision, struct base_log
     base_log_line_add_int(line, "size", (int64_t)decision->body_octets);
     log_verdict(decision, line);
     log_signatures(decision, line);
+    policy_decision_log_identity(decision, line);
     policy_decision_log_inbound(decision, line);
     policy_decision_log_rates(decision, line);
     if (decision->authres_removed > 0)
@@ -307,6 +309,7 @@ struct base_json *policy_decision_json(const struct policy_decision *decision,
         base_json_set(object, "would", verdict_json(decision->would));
     else
         base_json_set_null(object, "would");
+    policy_decision_json_identity(decision, object);
     policy_decision_json_inbound(decision, object);
     policy_decision_json_rates(decision, object);
     base_json_set(object, "signatures", signatures_json(decision));

@@ -19,6 +19,7 @@ struct dns_lookups;
 struct policy_authres_trusted;
 struct policy_edits;
 struct policy_exception;
+struct policy_identity_evaluation;
 struct policy_iprev;
 struct policy_mailing_list;
 struct policy_rate_hit;
@@ -147,6 +148,8 @@ struct policy_decision {
     /* NULL: not evaluated. */
     const struct policy_iprev *iprev;
     const struct policy_mailing_list *mailing_list;
+    /* Of a login's mail: what of it is the login's own. NULL: not evaluated. */
+    const struct policy_identity_evaluation *identity;
     /* Rules that matched, the last one first; those of connect and HELO are in session_hits. */
     struct policy_rule_hit *hits;
     struct policy_rule_hit *session_hits;
@@ -177,9 +180,9 @@ void policy_decision_make_id(char id[17], int64_t wall_ns);
  *   [cert] [cert-subject] [cert-issuer] [login] [mech] [auth-bits] [auth-author] from
  *   [declared-size] rcpts [to] author [author-reason] [msgid] size
  *   action [code] [enhanced] [text] [rule] [would] [signed] [unsigned]
- *   [spf] [helo-spf] [dkim] [dmarc] [dmarc-policy] [dmarc-psl] [iprev] [observed] [overdue]
- *   [override] [refused] [rate] [rate-key] [rate-count] [rate-limit] [rate-result] [rate-mode]
- *   [authres-removed] [left-out] [aborted] ms
+ *   [unowned] [spf] [helo-spf] [dkim] [dmarc] [dmarc-policy] [dmarc-psl] [iprev] [observed]
+ *   [overdue] [override] [refused] [rate] [rate-key] [rate-count] [rate-limit] [rate-result]
+ *   [rate-mode] [authres-removed] [left-out] [aborted] ms
  * `to` is the first recipient; `author` the author domain, or the outcome in angle brackets
  * ("<none>"); `size` the octets of body seen; `signed` a list of d/s/a joined by commas; `would`
  * the action that mode = observe held back, with its code; `dkim` a list of result/d joined by
@@ -193,6 +196,8 @@ void policy_decision_log(const struct policy_decision *decision, struct base_log
  *   "mail_from" "recipients" {"count","kept":[...]} "message_id" "body_octets"
  *   "author" {"outcome","domain","reason","display_address"}
  *   "verdict" {"stage","action","code","enhanced","text","rule"}   "would": null or the like
+ *   "identity" {"sender","author","sender_header","reply_to","resent"} of {"owned","by","address",
+ *               "fault"}, or null
  *   "spf" {"result","identity","domain","reason","term","explanation","terms","voids"} or null
  *   "helo_spf" the like   "dkim" [{"result","reason","d","s","i","a","bits","flags":[...]}]
  *   "dmarc" {"result","disposition","policy","policy_tag","author_domain","organizational_domain",

@@ -55,3 +55,21 @@ bool policy_idn_to_name(struct base_text text, struct dns_name *name_r)
     idn2_free(mapped);
     return is_made;
 }
+
+bool policy_idn_to_unicode(const struct dns_name *name, char *out, size_t size)
+{
+    char *unicode = NULL;
+    bool is_good;
+
+    if (strstr(name->text, "xn--") == NULL)
+        return false;
+    if (idn2_to_unicode_8z8z(name->text, &unicode, 0) != IDN2_OK || unicode == NULL)
+        return false;
+    size_t length = strlen(unicode);
+
+    is_good = length < size && !is_ascii((struct base_text){unicode, length});
+    if (is_good)
+        memcpy(out, unicode, length + 1);
+    idn2_free(unicode);
+    return is_good;
+}

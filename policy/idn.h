@@ -16,5 +16,9 @@
  * then the root. */
 __attribute__((warn_unused_result)) bool policy_idn_to_name(struct base_text text,
                                                             struct dns_name *name_r);
+/* The name with U-labels, in UTF-8 with a NUL behind it. False: it has none, or there is no room.
+ */
+__attribute__((warn_unused_result)) bool policy_idn_to_unicode(const struct dns_name *name,
+                                                               char *out, size_t size);
 
 #endif

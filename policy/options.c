@@ -1,6 +1,7 @@
 /* Rows of the top-level options of policy/; each has its paragraph in postseal.conf(5). */
 #include "policy/options.h"
 
+#include <string.h>
 #include <strings.h>
 
 #define KIB INT64_C(1024)
@@ -61,6 +62,22 @@ static const struct conf_item *find_daemon(const struct conf_list *list, const c
     return NULL;
 }
 
+/* A letter, a digit or a dot would cut ordinary addresses in two. */
+static bool check_delimiter(struct conf_section *section, const char *delimiter,
+                            struct base_error *error_r)
+{
+    for (const char *c = delimiter; c != NULL && *c != '\0'; c++) {
+        if (strchr("!#$%&'*+-/=?^_`{|}~", *c) != NULL)
+            continue;
+        conf_error_at(error_r, conf_section_where(section, "recipient-delimiter"),
+                      "recipient-delimiter: '%c' does not separate: write characters such as \"+\" "
+                      "or \"+-\", as in Postfix's recipient_delimiter",
+                      *c);
+        return false;
+    }
+    return true;
+}
+
 static bool check(struct conf_section *section, struct base_error *error_r)
 {
     const struct policy_options *options = section->values;
@@ -75,6 +92,8 @@ static bool check(struct conf_section *section, struct base_error *error_r)
             return false;
         }
     }
+    if (!check_delimiter(section, options->recipient_delimiter, error_r))
+        return false;
     if (options->message_memory < 2 * options->header_octets) {
         conf_error_at(error_r, conf_section_where(section, "message-memory"),
                       "message-memory: %lld octets are too few for header-octets = %lld: write at "

@@ -46,6 +46,12 @@ struct policy_rule_options {
     bool mailing_list;
     /* conditions_trusted.c */
     struct conf_list trusted_result;
+    /* conditions_identity.c */
+    bool sender_owned;
+    bool author_owned;
+    bool sender_header_owned;
+    bool reply_to_owned;
+    bool resent_owned;
 };
 
 struct policy_rule {

@@ -44,6 +44,15 @@ unsigned policy_rules_stages(const struct policy_rules *rules)
     return stages;
 }
 
+bool policy_rules_have_topic(const struct policy_rules *rules, unsigned topic)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (rules->items[i].options->mode == POLICY_RULE_ENFORCE &&
+            (rules->items[i].topics & topic) != 0)
+            return true;
+    return false;
+}
+
 /* What vouches for the message is what was signed: not a body that somebody added to. */
 bool policy_rule_facts_signed_by(const struct policy_rule_facts *facts,
                                  const struct policy_domains *domains)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "policy/decision.h"
+#include "policy/identity.h"
 #include "policy/template.h"
 #include "policy/verdict.h"
 
@@ -44,6 +45,10 @@ struct policy_rule_facts {
     const struct policy_client *client;
     /* Of MAIL; NULL before. */
     const struct policy_address *sender;
+    /* Who authenticated; empty: nobody. */
+    struct base_text login;
+    /* NULL: nothing says who owns what. */
+    const struct policy_ownership *(*owned)(void *context, enum policy_identity_part part);
     /* At RCPT the one recipient, else NULL; and those that were accepted so far. */
     const struct policy_address *recipient;
     const struct policy_recipient *recipients;
@@ -108,6 +113,9 @@ struct policy_rule_hit {
 unsigned policy_rules_deciding_stages(const struct policy_rules *rules);
 /* Bit 1 << stage: there are rules, in any mode but off. */
 unsigned policy_rules_stages(const struct policy_rules *rules);
+
+/* There is an enforced rule with a condition of that topic (policy/conditions.h). */
+bool policy_rules_have_topic(const struct policy_rules *rules, unsigned topic);
 
 /* Runs the rules of `stage`. The verdict lives in `arena`; NULL: no rule decided. Rules that
  * matched, observed ones and those whose

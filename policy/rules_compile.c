@@ -169,6 +169,22 @@ struct policy_rules *policy_rules_create(const struct conf_snapshot *conf,
     return rules;
 }
 
+bool policy_rules_check_identity(const struct policy_rules *rules, struct base_error *error_r)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct policy_rule *rule = &rules->items[i];
+
+        if ((rule->topics & POLICY_TOPIC_IDENTITY) == 0)
+            continue;
+        conf_error_at(error_r, rule->where,
+                      "rule \"%s\" asks who owns an address, and nothing says so: add "
+                      "`sender-login-maps = { \"file:...\" }` or `login-is-address = yes`",
+                      rule->name);
+        return false;
+    }
+    return true;
+}
+
 void policy_rules_destroy(struct policy_rules **rules)
 {
     if (*rules == NULL)

@@ -2,6 +2,8 @@
 #ifndef POLICY_RULES_COMPILE_H
 #define POLICY_RULES_COMPILE_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 struct conf_snapshot;
@@ -13,6 +15,9 @@ extern const struct conf_table policy_rule_table;
 /* NULL and *error_r (file, line, rule, option, value, mend) on the first fault. */
 __attribute__((warn_unused_result)) struct policy_rules *policy_rules_create(
     const struct conf_snapshot *conf, struct base_error *error_r);
+/* For a configuration that says of no address whose it is: an error if a rule asks. */
+__attribute__((warn_unused_result)) bool policy_rules_check_identity(
+    const struct policy_rules *rules, struct base_error *error_r);
 void policy_rules_destroy(struct policy_rules **rules);
 
 #endif

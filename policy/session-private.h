@@ -11,6 +11,7 @@
 #include "policy/decision.h"
 #include "policy/edits.h"
 #include "policy/evaluation.h"
+#include "policy/evaluation_identity.h"
 #include "policy/header.h"
 #include "policy/networks.h"
 #include "policy/rate/store.h"
@@ -63,6 +64,7 @@ struct policy_session {
     /* Its texts point at decision.mail_from. */
     struct policy_address sender;
     struct policy_evaluation evaluation;
+    struct policy_identity_evaluation identity;
     /* A rule accepted it: no later rule decides. */
     bool is_accepted;
     /* mark or hold-queue of a rule, to be done at end of message; NULL: none. */

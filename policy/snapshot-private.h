@@ -12,6 +12,7 @@ struct dmarc_psl;
 struct policy_authserv_ids;
 struct policy_domains;
 struct policy_exceptions;
+struct policy_identity;
 struct policy_networks;
 struct policy_options;
 struct policy_rules;
@@ -35,6 +36,7 @@ struct policy_snapshot {
     struct dkim_keyring *keyring;
     struct dkim_library *dkim_library;
     struct policy_exceptions *exceptions;
+    struct policy_identity *identity;
     struct policy_rules *rules;
     struct rate_rules *rates;
     /* NULL where `dmarc-method` needs none. */

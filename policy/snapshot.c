@@ -15,6 +15,8 @@
 #include "policy/dmarc/psl.h"
 #include "policy/domains.h"
 #include "policy/exceptions.h"
+#include "policy/identity.h"
+#include "policy/identity_options.h"
 #include "policy/networks.h"
 #include "policy/options.h"
 #include "policy/rate/place.h"
@@ -26,8 +28,8 @@
 const struct conf_table *const *policy_tables(size_t *count_r)
 {
     static const struct conf_table *const tables[] = {
-        &conf_daemon_table, &policy_options_table,   &dkim_sign_table,  &policy_rule_table,
-        &rate_table,        &policy_exception_table, &rate_place_table,
+        &conf_daemon_table, &policy_options_table, &policy_identity_table, &dkim_sign_table,
+        &policy_rule_table, &rate_table,           &rate_place_table,      &policy_exception_table,
     };
 
     *count_r = sizeof(tables) / sizeof(tables[0]);
@@ -86,6 +88,17 @@ static struct policy_authserv_ids *create_trusted_ids(const struct policy_snapsh
     return policy_authserv_ids_create_list(list, "trusted-authserv-ids", error_r);
 }
 
+static bool compile_identity(struct policy_snapshot *snapshot,
+                             const struct policy_snapshot_options *snapshot_options,
+                             struct base_error *error_r)
+{
+    snapshot->identity =
+        policy_identity_create(snapshot->conf, snapshot->local_domains, snapshot_options->warn,
+                               snapshot_options->context, error_r);
+    return snapshot->identity != NULL && (policy_identity_is_configured(snapshot->identity) ||
+                                          policy_rules_check_identity(snapshot->rules, error_r));
+}
+
 static bool compile(struct policy_snapshot *snapshot,
                     const struct policy_snapshot_options *snapshot_options,
                     struct base_error *error_r)
@@ -123,7 +136,7 @@ static bool compile(struct policy_snapshot *snapshot,
     if (snapshot->trusted_forwarders == NULL)
         return false;
     snapshot->rules = policy_rules_create(snapshot->conf, error_r);
-    if (snapshot->rules == NULL)
+    if (snapshot->rules == NULL || !compile_identity(snapshot, snapshot_options, error_r))
         return false;
     snapshot->rates = rate_rules_create(snapshot->conf, error_r);
     if (snapshot->rates == NULL)
@@ -179,6 +192,7 @@ void policy_snapshot_unref(struct policy_snapshot **snapshot)
     dmarc_psl_destroy(&it->psl);
     policy_rules_destroy(&it->rules);
     rate_rules_destroy(&it->rates);
+    policy_identity_destroy(&it->identity);
     policy_exceptions_destroy(&it->exceptions);
     policy_networks_destroy(&it->trusted_forwarders);
     policy_networks_destroy(&it->keep_authres_from);

@@ -144,6 +144,8 @@ static void begin_signing(struct policy_session *session)
     } else if (block == NULL) {
         decision->unsigned_reason = base_arena_printf(session->message, "no sign block for %s",
                                                       session->author.domain.text);
+    } else if (policy_evaluation_is_foreign_author(session)) {
+        decision->unsigned_reason = "the login does not own the author";
     } else {
         session->signing = dkim_signing_begin(session->message, block);
         if (session->signing == NULL)
@@ -235,6 +237,7 @@ static void evaluate(struct policy_session *session)
         policy_session_note_left_out(session, "signatures past dkim-signatures");
     decision->dmarc = policy_evaluation_dmarc(session);
     decision->mailing_list = policy_evaluation_mailing_list(session);
+    policy_evaluation_note_identity(session);
 }
 
 /* "X-Postseal-Disposition: quarantine; reason=...", for the mailbox's filter to file by. */
@@ -326,6 +329,9 @@ static const struct policy_verdict *decide(struct policy_session *session)
     verdict = judge(session);
     if (is_refusal(verdict))
         return verdict;
+    /* What the rules asked for could not be found out. */
+    if (session->latched != NULL)
+        return session->latched;
     if (session->signing != NULL && !finish_signing(session))
         return &signing_failed;
     if (base_arena_is_exhausted(session->message))

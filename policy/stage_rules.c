@@ -53,6 +53,11 @@ static const struct dmarc_outcome *ask_dmarc(void *context)
     return policy_evaluation_dmarc(context);
 }
 
+static const struct policy_ownership *ask_owned(void *context, enum policy_identity_part part)
+{
+    return policy_evaluation_owned(context, part);
+}
+
 static const struct policy_iprev *ask_iprev(void *context)
 {
     return policy_evaluation_iprev(context);
@@ -252,6 +257,8 @@ struct policy_rule_facts policy_session_facts(struct policy_session *session,
         .author = ask_author,
         .author_domain =
             session->author.outcome == POLICY_AUTHOR_ONE ? &session->author.domain : NULL,
+        .login = session->decision.login,
+        .owned = ask_owned,
         .iprev = ask_iprev,
         .mailing_list = ask_mailing_list,
         .trusted_results = session->decision.trusted_results,

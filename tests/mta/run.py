@@ -18,6 +18,7 @@ from world import Keys, Programs
 import cases_signing  # noqa: F401  pylint: disable=unused-import
 import cases_direction  # noqa: F401  pylint: disable=unused-import
 import cases_login  # noqa: F401  pylint: disable=unused-import
+import cases_identity  # noqa: F401  pylint: disable=unused-import
 import cases_forged  # noqa: F401  pylint: disable=unused-import
 import cases_inbound  # noqa: F401  pylint: disable=unused-import
 import cases_observe  # noqa: F401  pylint: disable=unused-import

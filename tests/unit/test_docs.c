@@ -25,6 +25,7 @@
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
 #include "policy/edits.h"
+#include "policy/evaluation_identity.h"
 #include "policy/exceptions.h"
 #include "policy/iprev.h"
 #include "policy/mailing_list.h"
@@ -410,6 +411,10 @@ static struct dns_name some_name = {.length = 4, .label_count = 1, .text = "name
 static const struct policy_iprev some_iprev = {.names = &some_name, .count = 1};
 static const struct policy_mailing_list some_list = {.precedence = "list"};
 static const struct policy_exception some_exception = {"exception", "mailing_list"};
+static const struct policy_identity_evaluation some_identity = {
+    .has = {true, true, true, true, true},
+    .parts = {{.owned = POLICY_OWNED_NO}},
+};
 static struct policy_rule_hit over_hit = {.name = "rule", .is_over = true};
 static struct policy_rule_hit some_hit = {
     .name = "rule", .mode = POLICY_RULE_OBSERVE, .next = &over_hit};
@@ -469,6 +474,7 @@ static struct policy_decision full_decision(enum policy_author_outcome author)
         .trusted_results = &some_trusted,
         .iprev = &some_iprev,
         .mailing_list = &some_list,
+        .identity = &some_identity,
         .exception = &some_exception,
         .hits = &some_hit,
         .rates = &some_rate,

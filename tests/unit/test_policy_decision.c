@@ -183,6 +183,7 @@ static void test_json_members(void **state)
         "author",
         "verdict",
         "would",
+        "identity",
         "spf",
         "helo_spf",
         "dkim",

@@ -1,0 +1,106 @@
+"""Who may send as whom: a real smtpd with reject_sender_login_mismatch and ours, on the same map, as
+text and as postmap compiles it; and what else becomes of mail whose sender is not the login's own."""
+import os
+import shutil
+import subprocess
+
+from cases import Skip, case, require
+from mta import Postfix
+from smtp import Smtp
+
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../data/identity")
+STRANGER = {"ADDR": "198.51.100.7", "NAME": "mail.stranger.example"}
+
+RULE = """
+sender-login-maps = {{ "{map}" }}
+recipient-delimiter = "+"
+unqualified-domains = {{ "local.example" }}
+rule "own sender" {{ stage = mail  sender-owned = false  action = reject }}
+"""
+
+# What makes an smtpd judge by itself, at MAIL.
+SMTPD = {
+    "smtpd_sasl_auth_enable": "yes",
+    "smtpd_delay_reject": "no",
+    "smtpd_sender_restrictions": "reject_sender_login_mismatch",
+    "mydestination": "local.example",
+    "myorigin": "local.example",
+}
+
+
+def read_cases():
+    """[(login or None, path, whether it may)]"""
+    found = []
+    with open(os.path.join(DATA, "cases"), encoding="utf-8") as file:
+        for line in file:
+            if line.strip() and not line.startswith("#"):
+                login, rest = line.strip().split(" ", 1)
+                path, answer = rest.rsplit(" ", 1)
+                found.append((None if login == "-" else login, path, answer == "yes"))
+    return found
+
+
+def copy_map(place, kind):
+    """The map where root alone can write it, compiled if it is to be; its name for Postfix."""
+    folder = place.folder("identity-" + kind)
+    path = os.path.join(folder, "logins")
+    shutil.copy(os.path.join(DATA, "logins"), path)
+    os.chmod(path, 0o644)
+    if kind == "lmdb":
+        with open(os.path.join(folder, "main.cf"), "w", encoding="utf-8") as file:
+            file.write("compatibility_level = 3.6\n")
+        done = subprocess.run(["postmap", "-c", folder, "lmdb:" + path], capture_output=True,
+                              text=True, check=False, timeout=60)
+        if done.returncode:
+            raise Skip("postmap lmdb: " + done.stderr.strip())
+    return kind + ":" + path
+
+
+def answers(port, wanted):
+    """{(login, path): code of MAIL}"""
+    found = {}
+    for login in sorted({one[0] for one in wanted}, key=str):
+        with Smtp(port) as client:
+            values = dict(STRANGER, LOGIN=login) if login else STRANGER
+            require(client.xclient(**values).is_ok, "XCLIENT as %s", login)
+            for _, path, _ in [one for one in wanted if one[0] == login]:
+                parameters = "" if path.isascii() else " SMTPUTF8"
+                reply = client.command("MAIL FROM:%s%s" % (path, parameters))
+                found[(login, path)] = reply
+                client.command("RSET")
+    return found
+
+
+def compare(context, kind):
+    wanted = read_cases()
+    require(len(wanted) >= 80, "%d cases", len(wanted))
+    name = copy_map(context.place, kind)
+    smtpd = Postfix(context.place, None, dict(SMTPD, smtpd_sender_login_maps=name),
+                    "smtpd-" + kind).start()
+    try:
+        theirs = answers(smtpd.ports["inbound"], wanted)
+    finally:
+        smtpd.stop()
+    world = context.own(more=RULE.format(map=name), options={"myorigin": "local.example"})
+    ours = answers(world.ports["inbound"], wanted)
+    differences = []
+    for login, path, may in wanted:
+        codes = (theirs[(login, path)].code, ours[(login, path)].code)
+        if codes != ((250, 250) if may else (553, 553)):
+            differences.append("%s as %s: wanted %s, smtpd %s, ours %s" %
+                               (login, path, "yes" if may else "no", theirs[(login, path)],
+                                ours[(login, path)]))
+    require(not differences, "%d of %d differ: %s", len(differences), len(wanted),
+            "; ".join(differences))
+
+
+@case()
+def identity_as_smtpd_text(context):
+    """Every case of tests/data/identity is answered as smtpd answers it, from the table's source."""
+    compare(context, "texthash")
+
+
+@case()
+def identity_as_smtpd_lmdb(context):
+    """The same from what postmap has compiled."""
+    compare(context, "lmdb")
