@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "policy/conditions.h"
 #include "policy/identity_options.h"
+#include "policy/options.h"
 #include "policy/rules.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
@@ -139,6 +140,13 @@ static void judge_header(struct policy_session *session, enum policy_identity_pa
         set_no(out, (struct base_text){NULL, 0});
 }
 
+/* Rules that are only watched change nothing. */
+static bool is_enforced(const struct policy_session *session, unsigned topic)
+{
+    return session->snapshot->options->mode == POLICY_MODE_ENFORCE &&
+           policy_rules_have_topic(session->snapshot->rules, topic);
+}
+
 /* What cannot be looked up must not pass for owned, nor be refused for good. */
 static void note_fault(struct policy_session *session)
 {
@@ -151,8 +159,7 @@ static void note_fault(struct policy_session *session)
         .rule = "",
     };
 
-    if (session->latched == NULL &&
-        policy_rules_have_topic(session->snapshot->rules, POLICY_TOPIC_IDENTITY))
+    if (session->latched == NULL && is_enforced(session, POLICY_TOPIC_IDENTITY))
         session->latched = &map_fault;
 }
 
@@ -201,8 +208,7 @@ bool policy_evaluation_is_foreign_author(struct policy_session *session)
 {
     const struct policy_ownership *author;
 
-    if (session->decision.login.length == 0 ||
-        !policy_rules_have_topic(session->snapshot->rules, POLICY_TOPIC_AUTHOR_IDENTITY))
+    if (session->decision.login.length == 0 || !is_enforced(session, POLICY_TOPIC_AUTHOR_IDENTITY))
         return false;
     author = policy_evaluation_owned(session, POLICY_IDENTITY_AUTHOR);
     return author != NULL && author->owned != POLICY_OWNED_YES;
