@@ -1,106 +1,116 @@
-"""Rules that are watched before they bite: an observed rule changes nothing of what is delivered, and
-its counter says what it would have done."""
+"""Rules with `mode = observe` change nothing, and count what they would have done: the same sessions
+without any rule and with all of matrix.py observed, through both servers."""
 import json
 import re
 import subprocess
 
+import matrix
 from cases import case, require
-from inbound import FORGER, LOOPBACKS, pairs, receive, rules_at_every_stage, sender_of
+from cases_matrix import BOB, CAROL, Attempt, rules
+from cases_sendmail import sendmail_world
 from message import message, token
+from smtp import Smtp
 
-# What the mail server writes anew each time: its queue id and the date.
-_ANEW = ((rb"(\bid )[0-9A-Za-z]+\b", rb"\1ID"),
-         (rb"\w{3}, [ \d]\d \w{3} \d{4} \d\d:\d\d:\d\d [-+]\d{4}( \(\w+\))?(?=\r\n)", rb"DATE"))
-OURS = 'rule "ours" { stage = eom  direction = outbound  action = reject  mode = observe }\n'
-
-
-def keys():
-    return [*pairs(), *LOOPBACKS]
+# Or signatures would tell the time.
+CLOCK = "2026-11-22T12:00:00Z"
 
 
-def send(world, key, word):
-    sender = "x@nothing.example" if key in LOOPBACKS else sender_of(*key)
-    return receive(world, sender, message(word, "x@nothing.example"), LOOPBACKS.get(key, FORGER))
+def observed():
+    return re.sub(r"(\{ stage = \w+)", r"\1  mode = observe", rules())
 
 
-def octets_of(arrived):
-    """Without what is another's and anew with each delivery; of our signature, its time."""
-    text = arrived.whole()
-    for pattern, instead in _ANEW:
-        text = re.sub(pattern, instead, text)
-    if arrived.is_signed:
-        text = re.sub(rb"\b(t|b)=[^;]*?(?=;|\r\n[^ \t])", rb"\1=", text, flags=re.S)
-    return text
+DATE = r"[A-Z][a-z][a-z], [ 0-9]\d [A-Z][a-z][a-z] \d{4} [0-9:]{8} [-+A-Z0-9]+(?: \([A-Z]+\))?"
 
 
-def delivered(world, words):
-    """{key: octets}, each forgotten, so that the same message can come again."""
-    result = {}
-    for key, word in words.items():
-        outcome = send(world, key, word) if key != "ours" else None
-        if key == "ours":
-            world.mta.sendmail("alice@example.org", ["bob@example.net"], message(word))
-        require(outcome is None or not outcome.stage, "%s: refused: %s", key, outcome)
-        result[key] = octets_of(world.mailbox.one(word))
-        world.mailbox.forget(word)
-    return result
+def normal(octets):
+    """Without what differs whenever a message is sent again: the server's own names for it, and
+    its clock. It stands in the first field, above all that we add or sign."""
+    head, _, rest = octets.partition(b"\r\nFrom:")
+    head = re.sub(rb"\bid [0-9A-Za-z]+", b"id X", head)
+    return re.sub(DATE.encode(), b"DATE", head) + b"\r\nFrom:" + rest
+
+
+def reply_texts(attempt):
+    """Without the time of the greeting and the server's name for a message that it took."""
+    return [(where, re.sub(r"(queued as|2\.0\.0) [0-9A-Za-z]+", r"\1 X",
+                           re.sub(DATE, "DATE", Attempt.text(reply))))
+            for where, reply in attempt.replies]
+
+
+def submit(world, word):
+    """One that is signed."""
+    with Smtp(world.ports["submission"]) as client:
+        reply = client.mail("x@mail-reject.rules.example", [BOB, CAROL], message(word))
+        require(reply.is_ok, "answered %s", reply)
+
+
+def send_all(world, words):
+    """One session for each cell, and one signed message: {cell: replies}."""
+    attempts = {}
+    for cell, word in words.items():
+        if cell == "signed":
+            submit(world, word)
+        else:
+            attempts[cell] = reply_texts(Attempt(world, *cell, word=word))
+    return attempts
+
+
+def copies(world, word, count):
+    return sorted(normal(one.octets) for one in world.mailbox.wait(word, count))
 
 
 def status(world):
     done = subprocess.run([world.daemon.programs.postseal, "status", "--json", "-c",
                            world.daemon.configuration], capture_output=True, text=True, check=False,
                           timeout=60)
-    require(done.returncode == 0, "postseal status: %d: %s", done.returncode, done.stderr)
+    require(done.returncode == 0, "status: %s", done.stderr)
     return json.loads(done.stdout)
 
 
-def reload(world):
-    """Waits until it is done."""
+def reload(world, more):
+    world.daemon.write(more)
     done = subprocess.run([world.daemon.programs.postseal, "reload", "-c",
                            world.daemon.configuration], capture_output=True, text=True, check=False,
                           timeout=60)
-    require(done.returncode == 0 and "is in force" in done.stdout, "postseal reload: %d: %s%s",
-            done.returncode, done.stdout, done.stderr)
+    require(done.returncode == 0, "reload: %s", done.stderr)
 
 
-def numbers(world):
-    """{(stage, action): (matched, decided, would)}"""
-    return {(row["stage"], row["action"]): (row["matched"], row["decided"], row["would"])
-            for row in status(world)["rules"]}
+def require_counters(world, cells):
+    """Each rule held, and would have decided each time; none has."""
+    rows = {(row["stage"], row["rule"]): row for row in status(world)["rules"]}
+    for stage, action in cells:
+        row = rows[stage, "%s at %s" % (action, stage)]
+        require(row["matched"] >= 1 and row["would"] == row["matched"] and row["decided"] == 0 and
+                row["mode"] == "observe", "%s", row)
+
+
+def require_unchanged(world):
+    cells = [cell for cell in matrix.cells() if cell not in matrix.REFUSED_AT_LOAD]
+    words = {cell: token() for cell in cells}
+    words["signed"] = token()
+    count = 1 if world.mta.name == "sendmail" else 2
+    before = send_all(world, words)
+    first = {cell: copies(world, word, count) for cell, word in words.items()}
+    reload(world, observed())
+    after = send_all(world, words)
+    for cell, word in words.items():
+        require(before.get(cell) == after.get(cell), "%s: answered %s, not %s", cell,
+                after.get(cell), before.get(cell))
+        both = copies(world, word, 2 * count)
+        require(both == sorted(2 * first[cell]), "%s: not delivered the same:\n%s\n%s", cell,
+                first[cell], both)
+    require(b"\r\nDKIM-Signature:" in first["signed"][0], "it is not signed")
+    require(not world.mta.held(), "held: %s", world.mta.held())
+    require_counters(world, cells)
 
 
 @case()
-def observed_rules_change_nothing(context):
-    """Every stage and action, inbound and signed: what is delivered is the same to the octet with
-    the rules observed and without them, nothing is refused, and each rule counts what it would have
-    done; enforced, the same mail gives the same numbers as decisions."""
-    world = context.own()
-    words = {key: token() for key in keys()}
-    words["ours"] = token()
-    without = delivered(world, words)
-    observed = rules_at_every_stage().replace(" }\n", "  mode = observe }\n") + OURS
-    require(observed.count("mode = observe") == len(keys()) + 1, "rules are not observed")
-    world.daemon.write(observed)
-    reload(world)
-    watched = delivered(world, words)
-    for key in words:
-        require(watched[key] == without[key], "%s: not the same:\n%r\n%r", key, without[key],
-                watched[key])
-    require(b"DKIM-Signature" in watched["ours"], "ours is not signed")
-    got = numbers(world)
-    for key in keys():
-        require(got[key] == (1, 0, 1), "%s: %s", key, got[key])
-    require(got["eom", "reject"] == (1, 0, 1), "%s", got)
-    ours = [row for row in status(world)["rules"] if row["rule"] == "ours"]
-    require(ours[0]["would"] == 1 and ours[0]["decided"] == 0, "%s", ours)
+def observed_rules_change_nothing_in_postfix(context):
+    """Answers and delivered octets are the same without rules and with all of them observed."""
+    require_unchanged(context.own(clock=CLOCK))
 
-    world.daemon.write(rules_at_every_stage())
-    reload(world)
-    for key in keys():
-        outcome = send(world, key, token())
-        require(bool(outcome.stage) == (key[1] in ("reject", "tempfail")), "%s: %s", key, outcome)
-    got = numbers(world)
-    for key in keys():
-        # What smtpd was told to discard before DATA, cleanup asks about again, for itself.
-        times = 2 if key == ("mail", "discard") else 1
-        require(got[key] == (1 + times, times, 1), "%s, enforced: %s", key, got[key])
+
+@case()
+def observed_rules_change_nothing_in_sendmail(context):
+    """The like."""
+    require_unchanged(sendmail_world(context, clock=CLOCK))

@@ -77,12 +77,13 @@ class Keys:
 
 
 class Postseald:
-    """The daemon under test; without a zone it asks the DNS that `more` names."""
+    """The daemon under test; without a zone it asks the DNS that `more` names. `clock`: the time at
+    which it stands still."""
 
     def __init__(self, place, programs, keys, listen="unix", more="", name="postseald",
-                 has_zone=True):
+                 has_zone=True, clock=None):
         self.place, self.programs, self.keys = place, programs, keys
-        self.has_zone = has_zone
+        self.has_zone, self.clock = has_zone, clock
         self.folder = place.folder(name, owner=(USER, "postfix"), mode=0o750)
         if listen == "unix":
             self.listen = "unix:" + os.path.join(self.folder, "postseal.sock")
@@ -105,6 +106,8 @@ class Postseald:
         command = [*self.programs.wrapper, self.programs.postseald, "-f", "-c", self.configuration]
         if self.has_zone:
             command += ["--zone", self.keys.zone]
+        if self.clock:
+            command += ["--time", self.clock]
         command += self.arguments
         self.child = self.place.start(command, self.log_path)
         wait_until(self._is_up, 30, "postseald to listen")
@@ -151,10 +154,11 @@ class World:
     """One of each, started; close() stops them."""
 
     def __init__(self, place, programs, keys, name, listen="unix", more="", options=None,
-                 server=Postfix, has_zone=True):
+                 server=Postfix, has_zone=True, clock=None):
         self.place = place
         self.keys = keys
-        self.daemon = Postseald(place, programs, keys, listen, more, name + "-postseald", has_zone)
+        self.daemon = Postseald(place, programs, keys, listen, more, name + "-postseald", has_zone,
+                                clock)
         self.daemon.start()
         self.mta = server(place, self.daemon.listen, options, name).start()
         self.judges = Judges(place, programs.postseal, keys.zone)
