@@ -3,19 +3,20 @@ will write is signed, or the field is left out of the signature and the log says
 from cases import case, require
 from cases_sendmail import sendmail_world
 from message import message, token
+from nexthop import RelayingSendmail
 from smtp import Smtp
 
-BOB = "bob@example.net"
+BOB, FAR = "bob@example.net", "bob@far.example"
 
 # A second author domain, whose signatures are in the stricter form.
-SIMPLE = """sign "simple.example.org" {
+SIMPLE = """sign "example.net" {
     keys = { "t-rsa", "t-ed" }
     domain = "example.org"
     canonicalization = "simple/simple"
     oversign-headers = { "from", "to", "cc", "subject", "reply-to", "date", "message-id" }
 }
 """
-AUTHORS = {"relaxed": "alice@example.org", "simple": "alice@simple.example.org"}
+AUTHORS = {"relaxed": "alice@example.org", "simple": "alice@example.net"}
 
 LONG = b",".join(b"person%d@department.example" % number for number in range(60))
 NAME = b" ".join(b"=?utf-8?q?J=C3=BCrgen_%d?=" % number for number in range(20))
@@ -54,11 +55,11 @@ SHAPES = {
 }
 
 
-def submit(world, octets_of_words):
+def submit(world, octets_of_words, sender="alice@example.org", recipient=BOB):
     """All on one connection; the messages that arrived, in order."""
     with Smtp(world.ports["submission"]) as client:
         for octets in octets_of_words.values():
-            reply = client.mail("alice@example.org", [BOB], octets)
+            reply = client.mail(sender, [recipient], octets)
             require(reply.is_ok, "answered %s", reply)
     return [world.mailbox.one(word) for word in octets_of_words]
 
@@ -98,6 +99,23 @@ def sendmail_rewrites_lists(context):
             require(bool(note) != is_covered, "%s: the log says %s", name, note)
 
 
+@case()
+def sendmail_relays_lists(context):
+    """The same shapes as the next server sees them, in all three fields at once."""
+    world = sendmail_world(context, server=RelayingSendmail, more=SIMPLE)
+    for author in AUTHORS.values():
+        messages = {}
+        for value, _ in SHAPES.values():
+            word = token()
+            octets = message(word, author).replace(b"To: Bob <bob@example.net>", b"To:" + value)
+            messages[word] = b"CC:" + value + b"\r\nReply-To:" + value + b"\r\n" + octets
+        for shape in AUTHOR_SHAPES:
+            word = token()
+            messages[word] = message(word, shape.replace("%s", author), subject="x" * 1500)
+        for arrived in submit(world, messages, recipient=FAR):
+            world.judges.require(arrived, judges=("dkimpy",))
+
+
 # From must be covered always; the author's address is within.
 AUTHOR_SHAPES = (
     "%s", "<%s>", "A  B   <%s>", "J. Smith <%s>", "O'Brien<%s>", "\"Bee, Bob\" <%s>", "(c) %s",
@@ -120,6 +138,19 @@ def sendmail_rewrites_authors(context):
                     world.daemon.log_lines("<%s@" % word))
             world.judges.require(arrived, judges=("dkimpy",))
             require(not left_out(world, word), "%s: %s", shape, left_out(world, word))
+
+
+@case()
+def sendmail_writes_from_itself(context):
+    """Where From is the sender to the letter, or his name alone, Sendmail puts its own in place."""
+    world = sendmail_world(context, more=SIMPLE)
+    for author in AUTHORS.values():
+        for text in (author, "alice"):
+            word = token()
+            octets = message(word, text).replace(b"From: ", b"From:")
+            arrived = submit(world, {word: octets}, author)[0]
+            world.judges.require(arrived)
+            require(arrived.all("From") == [author], "From: %s", arrived.all("From"))
 
 
 @case()

@@ -10,9 +10,9 @@ from smtp import Smtp, send
 ALICE, BOB = "alice@example.org", "bob@example.net"
 
 
-def sendmail_world(context, **options):
+def sendmail_world(context, server=Sendmail, **options):
     try:
-        return context.own(server=Sendmail, **options)
+        return context.own(server=server, **options)
     except Unavailable as why:
         raise Skip(str(why)) from why
 
