@@ -69,7 +69,7 @@ static void add_iprev(struct builder *builder, struct policy_session *session)
 {
     const struct policy_iprev *iprev;
 
-    if (!session->snapshot->options->iprev && !session->evaluation.route.has_iprev)
+    if (!session->snapshot->options->iprev && !session->client_evaluation.has_iprev)
         return;
     iprev = policy_evaluation_iprev(session);
     session->decision.iprev = iprev;

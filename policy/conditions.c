@@ -8,9 +8,19 @@
 #define STRANGER_MAX 200
 
 const struct conf_option_group *const policy_conditions[] = {
-    &policy_conditions_dmarc,   &policy_conditions_dkim,     &policy_conditions_identity,
-    &policy_conditions_author,  &policy_conditions_spf,      &policy_conditions_list,
-    &policy_conditions_trusted, &policy_conditions_envelope, NULL,
+    &policy_conditions_dmarc,
+    &policy_conditions_dkim,
+    &policy_conditions_identity,
+    &policy_conditions_author,
+    &policy_conditions_spf,
+    &policy_conditions_session,
+    &policy_conditions_message,
+    &policy_conditions_client,
+    &policy_conditions_dnslist,
+    &policy_conditions_list,
+    &policy_conditions_trusted,
+    &policy_conditions_envelope,
+    NULL,
 };
 
 size_t policy_condition_count(void)

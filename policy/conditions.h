@@ -52,6 +52,11 @@ enum policy_condition_topic {
     /* Who may send as whom; and of the author. */
     POLICY_TOPIC_IDENTITY = 16,
     POLICY_TOPIC_AUTHOR_IDENTITY = 32,
+    /* DNS is asked about the client: its names, or lists. */
+    POLICY_TOPIC_IPREV = 64,
+    POLICY_TOPIC_CLIENT_DNS = 128,
+    /* The MTA's port is asked for. */
+    POLICY_TOPIC_PORT = 256,
 };
 
 /* What the client is told. Texts are static or in the arena handed in. */
@@ -85,6 +90,10 @@ struct policy_condition {
     /* `tempfail-for` goes with it, if its words have "temperror" and that is asked for: whether
      * what was asked has passed by now. */
     bool (*is_passed)(const struct policy_rule_facts *facts);
+    /* The code that goes with it for `action = tempfail`; NULL: 451. */
+    const char *temporary_code;
+    /* Another option that has to stand beside it; NULL: none. */
+    const char *requires;
 };
 
 /* A condition of one rule. */
@@ -145,11 +154,15 @@ bool policy_condition_is_given(const struct policy_condition *condition,
                                const struct conf_section *section);
 
 extern const struct conf_option_group policy_conditions_author;
+extern const struct conf_option_group policy_conditions_client;
 extern const struct conf_option_group policy_conditions_dkim;
 extern const struct conf_option_group policy_conditions_dmarc;
+extern const struct conf_option_group policy_conditions_dnslist;
 extern const struct conf_option_group policy_conditions_envelope;
 extern const struct conf_option_group policy_conditions_identity;
 extern const struct conf_option_group policy_conditions_list;
+extern const struct conf_option_group policy_conditions_message;
+extern const struct conf_option_group policy_conditions_session;
 extern const struct conf_option_group policy_conditions_spf;
 extern const struct conf_option_group policy_conditions_trusted;
 

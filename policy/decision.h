@@ -17,6 +17,7 @@ struct dkim_verdicts;
 struct dmarc_outcome;
 struct dns_lookups;
 struct policy_authres_trusted;
+struct policy_dnslist_outcome;
 struct policy_edits;
 struct policy_exception;
 struct policy_identity_evaluation;
@@ -147,6 +148,9 @@ struct policy_decision {
     const struct policy_exception *exception;
     /* NULL: not evaluated. */
     const struct policy_iprev *iprev;
+    /* DNS lists, those that were asked and others; NULL: none was asked. */
+    const struct policy_dnslist_outcome *dnslists;
+    size_t dnslist_count;
     const struct policy_mailing_list *mailing_list;
     /* Of a login's mail: what of it is the login's own. NULL: not evaluated. */
     const struct policy_identity_evaluation *identity;
@@ -180,9 +184,9 @@ void policy_decision_make_id(char id[17], int64_t wall_ns);
  *   [cert] [cert-subject] [cert-issuer] [login] [mech] [auth-bits] [auth-author] from
  *   [declared-size] rcpts [to] author [author-reason] [msgid] size
  *   action [code] [enhanced] [text] [rule] [would] [signed] [unsigned]
- *   [unowned] [spf] [helo-spf] [dkim] [dmarc] [dmarc-policy] [dmarc-psl] [iprev] [observed]
- *   [overdue] [override] [refused] [rate] [rate-key] [rate-count] [rate-limit] [rate-result]
- *   [rate-mode] [authres-removed] [left-out] [aborted] ms
+ *   [unowned] [spf] [helo-spf] [dkim] [dmarc] [dmarc-policy] [dmarc-psl] [iprev] [dnsbl] [dnswl]
+ *   [observed] [overdue] [override] [refused] [rate] [rate-key] [rate-count] [rate-limit]
+ *   [rate-result] [rate-mode] [authres-removed] [left-out] [aborted] ms
  * `to` is the first recipient; `author` the author domain, or the outcome in angle brackets
  * ("<none>"); `size` the octets of body seen; `signed` a list of d/s/a joined by commas; `would`
  * the action that mode = observe held back, with its code; `dkim` a list of result/d joined by

@@ -7,6 +7,7 @@
 #include "policy/decision.h"
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
+#include "policy/dnslist.h"
 #include "policy/exceptions.h"
 #include "policy/iprev.h"
 #include "policy/mailing_list.h"
@@ -105,6 +106,26 @@ static void log_trusted(const struct policy_authres_trusted *trusted, struct bas
     base_buf_deinit(&words);
 }
 
+/* Lists that the client is on, as zone/code. */
+static void log_dnslists(const struct policy_decision *decision, bool is_allowing,
+                         struct base_log_line *line)
+{
+    struct base_buf list;
+
+    base_buf_init(&list, NULL, 2048);
+    for (size_t i = 0; i < decision->dnslist_count; i++) {
+        const struct policy_dnslist_outcome *outcome = &decision->dnslists[i];
+
+        if (outcome->result != POLICY_DNSLIST_HIT || outcome->is_allowing != is_allowing)
+            continue;
+        base_buf_appendf(&list, "%s%s/%s", list.length > 0 ? "," : "", outcome->zone,
+                         outcome->code);
+    }
+    if (list.length > 0)
+        base_log_line_add(line, is_allowing ? "dnswl" : "dnsbl", base_buf_text(&list));
+    base_buf_deinit(&list);
+}
+
 void policy_decision_log_inbound(const struct policy_decision *decision, struct base_log_line *line)
 {
     if (decision->spf != NULL)
@@ -122,6 +143,8 @@ void policy_decision_log_inbound(const struct policy_decision *decision, struct 
     log_trusted(decision->trusted_results, line);
     if (decision->iprev != NULL)
         base_log_line_add_cstr(line, "iprev", policy_iprev_result_text(decision->iprev->result));
+    log_dnslists(decision, false, line);
+    log_dnslists(decision, true, line);
     log_rules(decision, "observed", is_observed, line);
     log_rules(decision, "overdue", is_over, line);
     if (decision->overrides != NULL)
@@ -219,6 +242,27 @@ static struct base_json *iprev_json(const struct policy_iprev *iprev)
     }
     base_json_set(object, "names", names);
     return object;
+}
+
+static struct base_json *dnslists_json(const struct policy_decision *decision)
+{
+    struct base_json *array = base_json_array();
+
+    for (size_t i = 0; i < decision->dnslist_count; i++) {
+        const struct policy_dnslist_outcome *outcome = &decision->dnslists[i];
+        struct base_json *object;
+
+        if (outcome->result == POLICY_DNSLIST_UNKNOWN)
+            continue;
+        object = base_json_object();
+        base_json_set_cstr(object, "zone", outcome->zone);
+        base_json_set_cstr(object, "kind", outcome->is_allowing ? "dnswl" : "dnsbl");
+        base_json_set_cstr(object, "result", policy_dnslist_result_text(outcome->result));
+        base_json_set_cstr(object, "code", outcome->code[0] == '\0' ? NULL : outcome->code);
+        base_json_set_text_or_null(object, "text", outcome->text);
+        base_json_append(array, object);
+    }
+    return array;
 }
 
 static struct base_json *mailing_list_json(const struct policy_mailing_list *list)
@@ -350,6 +394,7 @@ void policy_decision_json_inbound(const struct policy_decision *decision, struct
     set_or_null(object, "dmarc", policy_dmarc_json(decision->dmarc));
     base_json_set(object, "trusted_results", trusted_json(decision->trusted_results));
     set_or_null(object, "iprev", iprev_json(decision->iprev));
+    base_json_set(object, "dns_lists", dnslists_json(decision));
     set_or_null(object, "mailing_list", mailing_list_json(decision->mailing_list));
     base_json_set_cstr(object, "exception",
                        decision->exception == NULL ? NULL : decision->exception->name);

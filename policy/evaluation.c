@@ -46,10 +46,10 @@ void policy_evaluation_begin(struct policy_session *session)
     evaluation->is_on = true;
     evaluation->content.left_ns = daemon->dns_timeout * BASE_NS_PER_MS;
     dns_lookups_set_budget(evaluation->lookups, &evaluation->envelope);
+    session->wait_budget = &evaluation->envelope;
     if (options.before != NULL)
         prefetch_spf(session, options.before, true);
     prefetch_spf(session, evaluation->lookups, false);
-    policy_evaluation_prefetch_route(session);
 }
 
 void policy_evaluation_content(struct policy_session *session, void (*progress)(void *context),
@@ -66,6 +66,7 @@ void policy_evaluation_content(struct policy_session *session, void (*progress)(
     if (evaluation->content.left_ns < 0)
         evaluation->content.left_ns = 0;
     dns_lookups_set_budget(evaluation->lookups, &evaluation->content);
+    session->wait_budget = &evaluation->content;
     dns_lookups_set_progress(evaluation->lookups, PROGRESS_NS, progress, context);
 }
 
@@ -75,6 +76,7 @@ void policy_evaluation_note(struct policy_session *session)
     const struct policy_helo_evaluation *helo = &session->helo_evaluation;
     struct policy_decision *decision = &session->decision;
 
+    policy_client_evaluation_note(session);
     if (evaluation->has_spf)
         decision->spf = &evaluation->spf;
     if (!helo->has_spf)

@@ -33,6 +33,7 @@ void policy_helo_evaluation_reset(struct policy_session *session)
 {
     forget(&session->helo_evaluation);
     session->helo_evaluation.budget.left_ns = envelope_ns(session);
+    session->wait_budget = &session->helo_evaluation.budget;
 }
 
 void policy_helo_evaluation_deinit(struct policy_session *session)
@@ -50,6 +51,7 @@ static struct dns_lookups *helo_lookups(struct policy_session *session)
         .resolver = session->env.resolver,
         .clock = session->env.clock,
         .max_questions = (unsigned)conf_daemon_get(session->snapshot->conf)->dns_questions,
+        .before = policy_client_evaluation_lookups(session),
     };
 
     if (helo->lookups != NULL)
@@ -68,9 +70,7 @@ struct dns_lookups *policy_helo_evaluation_join(struct policy_session *session,
 {
     struct policy_helo_evaluation *helo = &session->helo_evaluation;
 
-    envelope->left_ns = envelope_ns(session);
-    if (helo->arena != NULL)
-        envelope->left_ns = helo->budget.left_ns;
+    envelope->left_ns = helo->budget.left_ns;
     /* Of this message alone: the next one in the session begins anew. */
     helo->budget.left_ns = envelope_ns(session);
     if (helo->is_stale || (helo->has_spf && helo->spf.verdict == SPF_VERDICT_TEMPERROR))
@@ -82,6 +82,7 @@ void policy_helo_evaluation_leave(struct policy_session *session)
 {
     struct policy_helo_evaluation *helo = &session->helo_evaluation;
 
+    session->wait_budget = &helo->budget;
     if (helo->lookups == NULL)
         return;
     dns_lookups_set_budget(helo->lookups, &helo->budget);

@@ -256,6 +256,14 @@ static bool matches(const struct exception *exception, const struct policy_rule_
     return exception->client_name == NULL || matches_name(exception, facts);
 }
 
+bool policy_exceptions_want_iprev(const struct policy_exceptions *exceptions)
+{
+    for (size_t i = 0; i < exceptions->count; i++)
+        if (exceptions->items[i].client_name != NULL)
+            return true;
+    return false;
+}
+
 const struct policy_exception *policy_exceptions_find(const struct policy_exceptions *exceptions,
                                                       const struct policy_rule_facts *facts)
 {

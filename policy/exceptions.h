@@ -4,6 +4,8 @@
 #ifndef POLICY_EXCEPTIONS_H
 #define POLICY_EXCEPTIONS_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 struct conf_snapshot;
@@ -27,6 +29,8 @@ __attribute__((warn_unused_result)) struct policy_exceptions *policy_exceptions_
 /* Sets *exceptions to NULL; NULL inside is fine. */
 void policy_exceptions_destroy(struct policy_exceptions **exceptions);
 
+/* One of them asks for the client's name. */
+bool policy_exceptions_want_iprev(const struct policy_exceptions *exceptions);
 /* The first that this message matches, or NULL; borrowed. At end of message; may wait for DNS. */
 const struct policy_exception *policy_exceptions_find(const struct policy_exceptions *exceptions,
                                                       const struct policy_rule_facts *facts);

@@ -29,7 +29,7 @@ static size_t address_size(int family)
     return family == AF_INET ? 4 : 16;
 }
 
-static void set_address(struct policy_client *client, const void *octets, size_t length)
+void policy_client_set_address(struct policy_client *client, const void *octets, size_t length)
 {
     if (length == 16 && memcmp(octets, mapped_prefix, sizeof(mapped_prefix)) == 0) {
         client->family = AF_INET;
@@ -55,12 +55,12 @@ void policy_client_init(struct policy_client *client, const struct sockaddr *add
         client->is_local_pickup = true;
     } else if (address->sa_family == AF_INET) {
         memcpy(&in, address, sizeof(in));
-        set_address(client, &in.sin_addr, 4);
+        policy_client_set_address(client, &in.sin_addr, 4);
         client->is_local_pickup = in.sin_port == 0 && client->address[0] == 127 &&
                                   base_text_equals_nocase(client_name, BASE_TEXT("localhost"));
     } else if (address->sa_family == AF_INET6) {
         memcpy(&in6, address, sizeof(in6));
-        set_address(client, &in6.sin6_addr, 16);
+        policy_client_set_address(client, &in6.sin6_addr, 16);
     }
 }
 

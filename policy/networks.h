@@ -25,6 +25,8 @@ struct policy_client {
  * that comes over TCP always has a port. AF_UNIX is local pickup, too. */
 void policy_client_init(struct policy_client *client, const struct sockaddr *address,
                         struct base_text client_name);
+/* 4 or 16 octets in network order; the family becomes that of the address. */
+void policy_client_set_address(struct policy_client *client, const void *octets, size_t length);
 /* "192.0.2.1", "2001:db8::1", "local", "unknown"; `out` takes at least 46 octets. */
 const char *policy_client_text(const struct policy_client *client, char *out, size_t size);
 

@@ -52,6 +52,28 @@ struct policy_rule_options {
     bool sender_header_owned;
     bool reply_to_owned;
     bool resent_owned;
+    /* conditions_session.c */
+    bool authenticated;
+    struct conf_list auth_mechanism;
+    int tls_below;
+    int64_t cipher_bits_below;
+    struct conf_list cert_subject;
+    struct conf_list cert_issuer;
+    struct conf_list daemon;
+    struct conf_list port;
+    /* conditions_client.c */
+    uint64_t helo;
+    uint64_t iprev;
+    struct conf_list client_name;
+    /* conditions_dnslist.c */
+    struct conf_list dnsbl;
+    struct conf_list dnswl;
+    /* conditions_message.c */
+    bool local_sender_unauthenticated;
+    int64_t recipients_over;
+    int64_t size_over;
+    struct conf_list header_missing;
+    struct conf_list header_count;
 };
 
 struct policy_rule {

@@ -35,6 +35,15 @@ unsigned policy_rules_deciding_stages(const struct policy_rules *rules)
     return stages;
 }
 
+unsigned policy_rules_topics(const struct policy_rules *rules)
+{
+    unsigned topics = 0;
+
+    for (size_t i = 0; i < rules->count; i++)
+        topics |= rules->items[i].topics;
+    return topics;
+}
+
 unsigned policy_rules_stages(const struct policy_rules *rules)
 {
     unsigned stages = 0;

@@ -11,6 +11,7 @@
 
 #include "policy/decision.h"
 #include "policy/identity.h"
+#include "policy/session_facts.h"
 #include "policy/template.h"
 #include "policy/verdict.h"
 
@@ -21,6 +22,7 @@ struct dns_name;
 struct policy_address;
 struct policy_authres_trusted;
 struct policy_client;
+struct policy_dnslist_outcome;
 struct policy_domains;
 struct policy_exception;
 struct policy_exceptions;
@@ -42,6 +44,8 @@ const char *policy_rule_mode_text(enum policy_rule_mode mode);
  * is not there (no client address, trusted direction, ...), and no condition on it matches. */
 struct policy_rule_facts {
     enum policy_direction direction;
+    /* What is known of the session and of the message so far. */
+    struct policy_session_facts session;
     const struct policy_client *client;
     /* Of MAIL; NULL before. */
     const struct policy_address *sender;
@@ -72,6 +76,9 @@ struct policy_rule_facts {
     const struct dns_name *author_domain;
     /* The client's names; NULL: it has no address. */
     const struct policy_iprev *(*iprev)(void *context);
+    /* Whether it is on that list; NULL: the like, or there is no such list. */
+    const struct policy_dnslist_outcome *(*dnslist)(void *context, const char *zone,
+                                                    bool is_allowing);
     const struct policy_mailing_list *(*mailing_list)(void *context);
     /* What other servers of ours found; NULL: nothing, or the header is not known yet. */
     const struct policy_authres_trusted *trusted_results;
@@ -116,6 +123,8 @@ unsigned policy_rules_stages(const struct policy_rules *rules);
 
 /* There is an enforced rule with a condition of that topic (policy/conditions.h). */
 bool policy_rules_have_topic(const struct policy_rules *rules, unsigned topic);
+/* Bits of enum policy_condition_topic (conditions.h) of all rules, in any mode but off. */
+unsigned policy_rules_topics(const struct policy_rules *rules);
 
 /* Runs the rules of `stage`. The verdict lives in `arena`; NULL: no rule decided. Rules that
  * matched, observed ones and those whose

@@ -35,6 +35,22 @@ static bool check_stage(struct conf_section *section, enum policy_stage stage,
     return true;
 }
 
+static bool check_required(struct conf_section *section, struct base_error *error_r)
+{
+    for (size_t i = 0; i < policy_condition_count(); i++) {
+        const struct policy_condition *condition = policy_condition_at(i);
+
+        if (condition->requires == NULL || !policy_condition_is_given(condition, section) ||
+            conf_section_where(section, condition->requires).line != 0)
+            continue;
+        conf_error_at(error_r, conf_section_where(section, condition->option.name),
+                      "rule \"%s\": `%s` alone says nothing: add `%s`", section->title,
+                      condition->option.name, condition->requires);
+        return false;
+    }
+    return true;
+}
+
 static bool is_code(const char *text, char first)
 {
     return strlen(text) == 3 && text[0] == first && base_ascii_is_digit(text[1]) &&
@@ -177,6 +193,7 @@ bool policy_rule_check(struct conf_section *section, struct base_error *error_r)
         return false;
     if (!check_action(section, stage, action, error_r))
         return false;
-    return check_stage(section, stage, error_r) && check_tempfail_for(section, options, error_r) &&
+    return check_stage(section, stage, error_r) && check_required(section, error_r) &&
+           check_tempfail_for(section, options, error_r) &&
            check_reply(section, options, action, error_r);
 }

@@ -18,6 +18,7 @@ const struct policy_verdict *policy_rule_reply(const struct policy_rule *rule,
                                                struct base_arena *arena)
 {
     struct policy_verdict *verdict = base_arena_alloc(arena, sizeof(*verdict));
+    const char *temporary_code = NULL;
     struct policy_reply reply = {"550", "5.7.1", "Refused by local policy"};
 
     if (verdict == NULL)
@@ -30,10 +31,12 @@ const struct policy_verdict *policy_rule_reply(const struct policy_rule *rule,
     verdict->text = "";
     if (rule->action != POLICY_ACTION_REJECT && rule->action != POLICY_ACTION_TEMPFAIL)
         return verdict;
-    if (rule->telling != NULL)
+    if (rule->telling != NULL) {
         reply = rule->telling->row->reply(rule->telling, facts, arena);
+        temporary_code = rule->telling->row->temporary_code;
+    }
     if (rule->action == POLICY_ACTION_TEMPFAIL) {
-        reply.code = "451";
+        reply.code = temporary_code == NULL ? "451" : temporary_code;
         reply.enhanced = as_temporary(reply.enhanced, arena);
     }
     verdict->code = rule->options->code == NULL ? reply.code : rule->options->code;

@@ -11,6 +11,7 @@
 #include "policy/decision.h"
 #include "policy/edits.h"
 #include "policy/evaluation.h"
+#include "policy/evaluation_client.h"
 #include "policy/evaluation_identity.h"
 #include "policy/header.h"
 #include "policy/networks.h"
@@ -45,6 +46,11 @@ struct policy_session {
     char *helo_room;
     struct base_text helo;
     struct policy_helo_evaluation helo_evaluation;
+    struct policy_client_evaluation client_evaluation;
+    /* From which whoever waits for DNS now takes the time: HELO's or the message's. */
+    struct dns_budget *wait_budget;
+    /* Of the budget before MAIL, what connect left. */
+    int64_t connect_left_ns;
     /* What rules at connect and HELO said, for all that follows in this session; another HELO
      * begins again with what connect said. */
     bool is_session_accepted;
@@ -59,6 +65,8 @@ struct policy_session {
     bool has_message;
     bool is_header_done;
     struct policy_header header;
+    /* Of all fields with colon and line end, those past the caps too. */
+    uint64_t field_octets;
     struct policy_edits edits;
     struct policy_author author;
     /* Its texts point at decision.mail_from. */

@@ -59,6 +59,8 @@ struct policy_session *policy_session_create(const struct policy_env *env,
     session->connection = base_arena_create(CONNECTION_MEMORY, env->budget);
     session->message = base_arena_create((size_t)snapshot->options->message_memory, env->budget);
     policy_client_init(&session->client, NULL, (struct base_text){NULL, 0});
+    policy_helo_evaluation_reset(session);
+    session->connect_left_ns = session->helo_evaluation.budget.left_ns;
     clear_message(session);
     return session;
 }
@@ -71,6 +73,7 @@ void policy_session_destroy(struct policy_session **session)
         return;
     policy_session_reset(it);
     policy_helo_evaluation_deinit(it);
+    policy_client_evaluation_deinit(it);
     base_arena_destroy(&it->message);
     base_arena_destroy(&it->connection);
     policy_snapshot_unref(&it->snapshot);

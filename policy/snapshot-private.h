@@ -10,6 +10,7 @@ struct dkim_library;
 struct dkim_keyring;
 struct dmarc_psl;
 struct policy_authserv_ids;
+struct policy_dnslists;
 struct policy_domains;
 struct policy_exceptions;
 struct policy_identity;
@@ -39,6 +40,10 @@ struct policy_snapshot {
     struct policy_identity *identity;
     struct policy_rules *rules;
     struct rate_rules *rates;
+    struct policy_dnslists *dnslists;
+    /* Somebody asks for the client's names, or for these or lists. */
+    bool wants_iprev;
+    bool wants_client_dns;
     /* NULL where `dmarc-method` needs none. */
     struct dmarc_psl *psl;
 };

@@ -9,10 +9,13 @@
 #include "conf/conf.h"
 #include "conf/daemon.h"
 #include "policy/authres.h"
+#include "policy/conditions.h"
+#include "policy/conditions_dnslist.h"
 #include "policy/dkim/keyring.h"
 #include "policy/dkim/library.h"
 #include "policy/dmarc/dmarc.h"
 #include "policy/dmarc/psl.h"
+#include "policy/dnslist.h"
 #include "policy/domains.h"
 #include "policy/exceptions.h"
 #include "policy/identity.h"
@@ -28,8 +31,9 @@
 const struct conf_table *const *policy_tables(size_t *count_r)
 {
     static const struct conf_table *const tables[] = {
-        &conf_daemon_table, &policy_options_table, &policy_identity_table, &dkim_sign_table,
-        &policy_rule_table, &rate_table,           &rate_place_table,      &policy_exception_table,
+        &conf_daemon_table,  &policy_options_table, &policy_identity_table, &dkim_sign_table,
+        &policy_rule_table,  &rate_table,           &rate_place_table,      &policy_exception_table,
+        &policy_dnsbl_table, &policy_dnswl_table,
     };
 
     *count_r = sizeof(tables) / sizeof(tables[0]);
@@ -99,6 +103,21 @@ static bool compile_identity(struct policy_snapshot *snapshot,
                                           policy_rules_check_identity(snapshot->rules, error_r));
 }
 
+/* What is asked of DNS about a client. An exception's question is seldom needed: it waits. */
+static bool compile_client_dns(struct policy_snapshot *snapshot, struct base_error *error_r)
+{
+    unsigned topics = policy_rules_topics(snapshot->rules);
+
+    snapshot->dnslists = policy_dnslists_create(snapshot->conf, error_r);
+    if (snapshot->dnslists == NULL ||
+        !policy_conditions_use_dnslists(snapshot->conf, snapshot->dnslists, error_r))
+        return false;
+    snapshot->wants_iprev = snapshot->options->iprev || (topics & POLICY_TOPIC_IPREV) != 0;
+    snapshot->wants_client_dns = snapshot->wants_iprev || (topics & POLICY_TOPIC_CLIENT_DNS) != 0 ||
+                                 policy_exceptions_want_iprev(snapshot->exceptions);
+    return true;
+}
+
 static bool compile(struct policy_snapshot *snapshot,
                     const struct policy_snapshot_options *snapshot_options,
                     struct base_error *error_r)
@@ -136,7 +155,8 @@ static bool compile(struct policy_snapshot *snapshot,
     if (snapshot->trusted_forwarders == NULL)
         return false;
     snapshot->rules = policy_rules_create(snapshot->conf, error_r);
-    if (snapshot->rules == NULL || !compile_identity(snapshot, snapshot_options, error_r))
+    if (snapshot->rules == NULL || !compile_identity(snapshot, snapshot_options, error_r) ||
+        !compile_client_dns(snapshot, error_r))
         return false;
     snapshot->rates = rate_rules_create(snapshot->conf, error_r);
     if (snapshot->rates == NULL)
@@ -193,6 +213,7 @@ void policy_snapshot_unref(struct policy_snapshot **snapshot)
     policy_rules_destroy(&it->rules);
     rate_rules_destroy(&it->rates);
     policy_identity_destroy(&it->identity);
+    policy_dnslists_destroy(&it->dnslists);
     policy_exceptions_destroy(&it->exceptions);
     policy_networks_destroy(&it->trusted_forwarders);
     policy_networks_destroy(&it->keep_authres_from);
@@ -220,6 +241,7 @@ struct policy_needs policy_snapshot_needs(const struct policy_snapshot *snapshot
     return (struct policy_needs){
         .deciding_stages = 1u << POLICY_STAGE_EOM | policy_rules_deciding_stages(snapshot->rules) |
                            rate_rules_deciding_stages(snapshot->rates),
+        .has_port = (policy_rules_topics(snapshot->rules) & POLICY_TOPIC_PORT) != 0,
         .has_data = (policy_rules_stages(snapshot->rules) & 1u << POLICY_STAGE_DATA) != 0,
         /* Signatures of strangers are verified, and ours are made. */
         .has_body = true,

@@ -57,6 +57,7 @@ void policy_session_field(struct policy_session *session, struct base_text name,
     if (!session->has_message || session->is_header_done)
         return;
     size_t count = header->count;
+    session->field_octets += name.length + value.length + 3;
     policy_header_append(header, &caps, name, value);
     /* A mark that finds no room exhausts the arena: end of message sees that. */
     if (header->count == count && is_always_counted(base_text_trim(name)) &&
@@ -349,6 +350,7 @@ const struct policy_verdict *policy_session_eom(struct policy_session *session,
     policy_session_finish_header(session);
     policy_evaluation_content(session, progress, context);
     const struct policy_verdict *verdict = decide(session);
+    policy_client_evaluation_note(session);
     if (verdict->action != POLICY_ACTION_CONTINUE &&
         session->snapshot->options->mode == POLICY_MODE_OBSERVE) {
         if (decision->would == NULL)

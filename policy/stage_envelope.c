@@ -95,6 +95,7 @@ const struct policy_verdict *policy_session_connect(struct policy_session *sessi
 
     policy_session_reset(session);
     policy_helo_evaluation_reset(session);
+    policy_client_evaluation_reset(session);
     base_arena_reset(session->connection);
     session->helo_room = NULL;
     session->tls_room = NULL;
@@ -114,7 +115,9 @@ const struct policy_verdict *policy_session_connect(struct policy_session *sessi
         policy_session_copy(session->connection, facts->mta_version, VERSION_KEPT);
     session->daemon_port =
         base_text_to_uint(facts->daemon_port, PORT_MAX, &port) ? (unsigned)port : 0;
+    policy_client_evaluation_begin(session);
     const struct policy_verdict *verdict = decide_early(session, POLICY_STAGE_CONNECT);
+    session->connect_left_ns = session->helo_evaluation.budget.left_ns;
 
     session->is_connect_accepted = session->is_session_accepted;
     session->connect_mark = session->session_mark;
@@ -145,6 +148,8 @@ const struct policy_verdict *policy_session_helo(struct policy_session *session,
     } else {
         policy_session_reset(session);
         policy_helo_evaluation_reset(session);
+        /* What was waited at connect is gone. */
+        session->helo_evaluation.budget.left_ns = session->connect_left_ns;
     }
     if (session->helo_room == NULL)
         session->helo_room = base_arena_alloc(session->connection, NAME_KEPT + 1);
@@ -234,6 +239,7 @@ const struct policy_verdict *policy_session_mail(struct policy_session *session,
     decision->session_hits = session->session_hits;
     decision->would = session->session_would;
     session->mark = session->session_mark;
+    policy_client_evaluation_refresh(session);
     policy_evaluation_begin(session);
     return decide(session, POLICY_STAGE_MAIL);
 }

@@ -63,6 +63,12 @@ static const struct policy_iprev *ask_iprev(void *context)
     return policy_evaluation_iprev(context);
 }
 
+static const struct policy_dnslist_outcome *ask_dnslist(void *context, const char *zone,
+                                                        bool is_allowing)
+{
+    return policy_evaluation_dnslist(context, zone, is_allowing);
+}
+
 static const struct policy_mailing_list *ask_mailing_list(void *context)
 {
     return policy_evaluation_mailing_list(context);
@@ -260,6 +266,7 @@ struct policy_rule_facts policy_session_facts(struct policy_session *session,
         .login = session->decision.login,
         .owned = ask_owned,
         .iprev = ask_iprev,
+        .dnslist = ask_dnslist,
         .mailing_list = ask_mailing_list,
         .trusted_results = session->decision.trusted_results,
         .exceptions = session->snapshot->exceptions,
@@ -281,6 +288,7 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
     bool is_early = is_before_mail(stage);
     bool is_spared;
 
+    policy_session_facts_read(session, &facts.session);
     if (session->is_accepted || session->is_session_accepted)
         return policy_session_continue(stage);
     verdict = policy_rules_decide(session->snapshot->rules, stage, &facts,

@@ -24,6 +24,7 @@
 #include "policy/decision_rates.h"
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
+#include "policy/dnslist.h"
 #include "policy/edits.h"
 #include "policy/evaluation_identity.h"
 #include "policy/exceptions.h"
@@ -434,6 +435,15 @@ static const struct policy_tls some_tls = {
     .issuer = "issuer",
 };
 
+static const struct policy_dnslist_outcome some_dnslists[] = {
+    {.zone = "bl.example", .result = POLICY_DNSLIST_HIT, .code = "127.0.0.2"},
+    {.zone = "wl.example",
+     .is_allowing = true,
+     .result = POLICY_DNSLIST_HIT,
+     .code = "127.0.0.2",
+     .text = BASE_TEXT("text")},
+};
+
 static struct policy_decision full_decision(enum policy_author_outcome author)
 {
     return (struct policy_decision){
@@ -473,6 +483,8 @@ static struct policy_decision full_decision(enum policy_author_outcome author)
         .overrides = &some_override,
         .trusted_results = &some_trusted,
         .iprev = &some_iprev,
+        .dnslists = some_dnslists,
+        .dnslist_count = 2,
         .mailing_list = &some_list,
         .identity = &some_identity,
         .exception = &some_exception,

@@ -190,6 +190,7 @@ static void test_json_members(void **state)
         "dmarc",
         "trusted_results",
         "iprev",
+        "dns_lists",
         "mailing_list",
         "exception",
         "rules",

@@ -1,0 +1,263 @@
+/* Conditions on the shape of the message: how many recipients, how large, which fields. */
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "policy/address.h"
+#include "policy/conditions.h"
+#include "policy/domains.h"
+#include "policy/header.h"
+#include "policy/rules-private.h"
+
+#define COUNT_MAX       INT64_C(1000000)
+#define SIZE_MAX_OCTETS (INT64_C(1) << 40)
+
+/* A stranger who uses a domain of ours, in MAIL FROM or, once it is known, in From. */
+static bool matches_local_sender(const struct policy_rule_condition *condition,
+                                 const struct policy_rule_facts *facts)
+{
+    const struct policy_domains *local = facts->session.local_domains;
+    bool is_local =
+        (facts->sender != NULL && facts->sender->kind == POLICY_ADDRESS_DOMAIN &&
+         policy_domains_contain(local, &facts->sender->domain)) ||
+        (facts->author_domain != NULL && policy_domains_contain(local, facts->author_domain));
+
+    return (is_local && policy_session_facts_is_stranger(&facts->session)) ==
+           policy_condition_bool(condition);
+}
+
+static struct policy_reply local_sender_reply(const struct policy_rule_condition *condition,
+                                              const struct policy_rule_facts *facts,
+                                              struct base_arena *arena)
+{
+    (void)condition;
+    (void)facts;
+    (void)arena;
+    return (struct policy_reply){"550", "5.7.1",
+                                 "Authenticate to send mail in the name of a domain of ours"};
+}
+
+/* At RCPT the one in question counts, too. */
+static bool matches_recipients_over(const struct policy_rule_condition *condition,
+                                    const struct policy_rule_facts *facts)
+{
+    int64_t count = (int64_t)facts->session.recipients + (facts->recipient != NULL ? 1 : 0);
+
+    return count > policy_condition_number(condition);
+}
+
+/* RFC 5321 section 4.5.3.1.10: 452 for those past the limit, which are then sent again. */
+static struct policy_reply recipients_reply(const struct policy_rule_condition *condition,
+                                            const struct policy_rule_facts *facts,
+                                            struct base_arena *arena)
+{
+    (void)condition;
+    (void)facts;
+    (void)arena;
+    return (struct policy_reply){"550", "5.5.3", "Too many recipients"};
+}
+
+static bool matches_size_over(const struct policy_rule_condition *condition,
+                              const struct policy_rule_facts *facts)
+{
+    return facts->session.size > (uint64_t)policy_condition_number(condition);
+}
+
+/* RFC 1870 section 6.2, RFC 3463 X.3.4. */
+static struct policy_reply size_reply(const struct policy_rule_condition *condition,
+                                      const struct policy_rule_facts *facts,
+                                      struct base_arena *arena)
+{
+    (void)facts;
+    return (struct policy_reply){"552", "5.3.4",
+                                 base_arena_printf(arena, "Message is larger than %lld octets",
+                                                   (long long)policy_condition_number(condition))};
+}
+
+/* ftext (RFC 5322 section 3.6.8). */
+static bool is_field_name(struct base_text name)
+{
+    for (size_t i = 0; i < name.length; i++)
+        if (!base_ascii_is_print(name.data[i]) || name.data[i] == ' ' || name.data[i] == ':')
+            return false;
+    return name.length > 0;
+}
+
+static void *compile_missing(const struct policy_condition *condition, const void *value,
+                             struct base_error *error_r)
+{
+    const struct conf_list *list = value;
+
+    (void)condition;
+    for (size_t i = 0; i < list->count; i++) {
+        if (is_field_name(base_text_of(list->items[i].text)))
+            continue;
+        conf_error_at(error_r, list->items[i].where,
+                      "`header-missing`: \"%s\" is no name of a field: write it without a colon, "
+                      "as Date",
+                      list->items[i].text);
+        return NULL;
+    }
+    return (void *)(uintptr_t)list;
+}
+
+/* The first of the fields that is not there; NULL: all are. What stands past the caps counts as
+ * missing: it is nowhere that anybody would look for it. */
+static const char *find_missing(const struct policy_rule_condition *condition,
+                                const struct policy_rule_facts *facts)
+{
+    const struct conf_list *list = condition->value;
+
+    for (size_t i = 0; facts->session.header != NULL && i < list->count; i++)
+        if (policy_header_count(facts->session.header, base_text_of(list->items[i].text)) == 0)
+            return list->items[i].text;
+    return NULL;
+}
+
+static bool matches_missing(const struct policy_rule_condition *condition,
+                            const struct policy_rule_facts *facts)
+{
+    return find_missing(condition, facts) != NULL;
+}
+
+static struct policy_reply missing_reply(const struct policy_rule_condition *condition,
+                                         const struct policy_rule_facts *facts,
+                                         struct base_arena *arena)
+{
+    const char *name = find_missing(condition, facts);
+
+    return (struct policy_reply){
+        "550", "5.6.0",
+        base_arena_printf(arena, "The message has no %s field", name == NULL ? "such" : name)};
+}
+
+/* "Subject > 1", "Received>50", "* > 500": more fields of that name, or of all, than so many. */
+struct wanted_count {
+    /* {"*", 1}: all fields. */
+    struct base_text name;
+    uint64_t over;
+};
+
+struct wanted_counts {
+    size_t count;
+    struct wanted_count items[];
+};
+
+static bool parse_count(const char *text, struct wanted_count *wanted)
+{
+    struct base_text rest = base_text_of(text);
+
+    wanted->name = base_text_trim(base_text_split(&rest, '>'));
+    return rest.data != NULL && is_field_name(wanted->name) &&
+           base_text_to_uint(base_text_trim(rest), COUNT_MAX, &wanted->over);
+}
+
+static void *compile_counts(const struct policy_condition *condition, const void *value,
+                            struct base_error *error_r)
+{
+    const struct conf_list *list = value;
+    struct wanted_counts *wanted =
+        base_mem_alloc_zero(1, sizeof(*wanted) + list->count * sizeof(wanted->items[0]));
+
+    (void)condition;
+    wanted->count = list->count;
+    for (size_t i = 0; i < list->count; i++) {
+        if (parse_count(list->items[i].text, &wanted->items[i]))
+            continue;
+        conf_error_at(error_r, list->items[i].where,
+                      "`header-count`: \"%s\" is not \"FIELD > NUMBER\": write \"Subject > 1\", or "
+                      "\"* > 500\" for all fields",
+                      list->items[i].text);
+        base_mem_free(wanted);
+        return NULL;
+    }
+    return wanted;
+}
+
+static void destroy_counts(void *compiled)
+{
+    base_mem_free(compiled);
+}
+
+static size_t count_fields(const struct policy_header *header, struct base_text name)
+{
+    size_t count = 0;
+
+    if (!base_text_equals(name, BASE_TEXT("*")))
+        return policy_header_count(header, name);
+    for (size_t i = 0; i < header->count; i++)
+        if (!header->fields[i].is_removed)
+            count++;
+    return count;
+}
+
+static const struct wanted_count *find_over(const struct policy_rule_condition *condition,
+                                            const struct policy_rule_facts *facts)
+{
+    const struct wanted_counts *wanted = condition->compiled;
+
+    for (size_t i = 0; facts->session.header != NULL && i < wanted->count; i++)
+        if (count_fields(facts->session.header, wanted->items[i].name) > wanted->items[i].over)
+            return &wanted->items[i];
+    return NULL;
+}
+
+static bool matches_count(const struct policy_rule_condition *condition,
+                          const struct policy_rule_facts *facts)
+{
+    return find_over(condition, facts) != NULL;
+}
+
+static struct policy_reply count_reply(const struct policy_rule_condition *condition,
+                                       const struct policy_rule_facts *facts,
+                                       struct base_arena *arena)
+{
+    const struct wanted_count *wanted = find_over(condition, facts);
+
+    if (wanted == NULL || wanted->name.data[0] == '*')
+        return (struct policy_reply){"550", "5.6.0", "The message has too many header fields"};
+    return (struct policy_reply){"550", "5.6.0",
+                                 base_arena_printf(arena, "The message has too many %.*s fields",
+                                                   (int)wanted->name.length, wanted->name.data)};
+}
+
+static const struct policy_condition rows[] = {
+    {.option = POLICY_CONDITION_OPTION("local-sender-unauthenticated", CONF_BOOL,
+                                       local_sender_unauthenticated, NULL),
+     .known_from = POLICY_STAGE_MAIL,
+     .matches = matches_local_sender,
+     .reply = local_sender_reply},
+    {.option = {.name = "recipients-over",
+                .type = CONF_INT,
+                .offset = offsetof(struct policy_rule_options, recipients_over),
+                .min = 0,
+                .max = COUNT_MAX},
+     .known_from = POLICY_STAGE_RCPT,
+     .matches = matches_recipients_over,
+     .reply = recipients_reply,
+     .temporary_code = "452"},
+    {.option = {.name = "size-over",
+                .type = CONF_SIZE,
+                .offset = offsetof(struct policy_rule_options, size_over),
+                .min = 1,
+                .max = SIZE_MAX_OCTETS},
+     .known_from = POLICY_STAGE_MAIL,
+     .matches = matches_size_over,
+     .reply = size_reply,
+     .temporary_code = "452"},
+    {.option = POLICY_CONDITION_OPTION("header-missing", CONF_LIST, header_missing, NULL),
+     .known_from = POLICY_STAGE_EOH,
+     .cost = POLICY_COST_LOOKUP,
+     .compile = compile_missing,
+     .matches = matches_missing,
+     .reply = missing_reply},
+    {.option = POLICY_CONDITION_OPTION("header-count", CONF_LIST, header_count, NULL),
+     .known_from = POLICY_STAGE_EOH,
+     .cost = POLICY_COST_LOOKUP,
+     .compile = compile_counts,
+     .destroy = destroy_counts,
+     .matches = matches_count,
+     .reply = count_reply},
+};
+
+const struct conf_option_group policy_conditions_message = POLICY_CONDITION_GROUP(rows);
