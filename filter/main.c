@@ -36,6 +36,7 @@
 #include "filter/options.h"
 #include "filter/pidfile.h"
 #include "filter/privileges.h"
+#include "filter/rates.h"
 #include "filter/reload.h"
 #include "filter/signals.h"
 #include "filter/state_dir.h"
@@ -44,6 +45,7 @@
 #include "policy/options.h"
 #include "policy/rate/engine.h"
 #include "policy/rate/place.h"
+#include "policy/rate/state.h"
 #include "policy/snapshot.h"
 
 struct process {
@@ -56,6 +58,7 @@ struct process {
     struct filter_state_dir state_dir;
     struct filter_control *control;
     struct filter_control_context control_context;
+    struct rate_state *rate_state;
     struct filter_listener listener;
     struct filter_daemon daemon;
     int signal_fd;
@@ -222,20 +225,61 @@ static struct dns_resolver *make_resolver(const struct process *process,
     return dns_unbound_create(&options, error_r);
 }
 
-/* In the process, or in what several hosts share. */
-static bool open_rates(struct filter_daemon *daemon, const struct conf_snapshot *conf,
-                       struct base_error *error_r)
+/* A file that cannot be read is put aside: mail is worth more than what was counted. */
+static struct rate_state *open_rate_state(const char *path, struct base_error *error_r)
 {
-    size_t memory = (size_t)policy_options_get(conf)->rate_memory;
+    struct rate_state *state = rate_state_open(path, error_r);
+    char aside[PATH_MAX + NAME_MAX + 8];
 
-    if (!rate_place_open(conf, &daemon->clock, memory, &daemon->env.rates, error_r)) {
-        return false;
+    if (state != NULL) {
+        return state;
     }
-    if (daemon->env.rates == NULL) {
-        daemon->env.rates = rate_engine_create(
-            &(struct rate_engine_options){.memory = memory, .clock = &daemon->clock});
+    snprintf(aside, sizeof aside, "%.4200s.bad", path);
+    if (rename(path, aside) == 0) {
+        base_log_warning("rate-state: %s: begun anew, the old file is now %s", error_r->text,
+                         aside);
+        state = rate_state_open(path, error_r);
     }
-    return true;
+    return state;
+}
+
+/* The counters of rates in this process, as they were when the last daemon ended. */
+static int open_own_rates(struct process *process, const struct conf_snapshot *conf,
+                          struct base_error *error_r)
+{
+    struct filter_daemon *daemon = &process->daemon;
+    const struct policy_options *policy = policy_options_get(conf);
+    struct rate_engine_options options = {.memory = (size_t)policy->rate_memory,
+                                          .clock = &daemon->clock};
+    char path[PATH_MAX + NAME_MAX];
+
+    if (strcmp(policy->rate_state, "none") != 0) {
+        snprintf(path, sizeof path, "%s/%s", conf_daemon_get(conf)->state_dir, policy->rate_state);
+        process->rate_state = open_rate_state(path, error_r);
+        if (process->rate_state == NULL) {
+            base_error_prefix(error_r, "rate-state");
+            return EX_UNAVAILABLE;
+        }
+        rate_state_prepare(process->rate_state, &options);
+    }
+    daemon->env.rates = rate_engine_create(&options);
+    return process->rate_state == NULL ||
+                   rate_state_start(process->rate_state, daemon->env.rates, error_r)
+               ? EX_OK
+               : EX_UNAVAILABLE;
+}
+
+/* In the process, or in what several hosts share. */
+static int open_rates(struct process *process, const struct conf_snapshot *conf,
+                      struct base_error *error_r)
+{
+    struct filter_daemon *daemon = &process->daemon;
+
+    if (!rate_place_open(conf, &daemon->clock, (size_t)policy_options_get(conf)->rate_memory,
+                         &daemon->env.rates, error_r)) {
+        return EX_CONFIG;
+    }
+    return daemon->env.rates != NULL ? EX_OK : open_own_rates(process, conf, error_r);
 }
 
 static int load(struct process *process, const struct conf_snapshot *conf,
@@ -243,6 +287,7 @@ static int load(struct process *process, const struct conf_snapshot *conf,
 {
     struct filter_daemon *daemon = &process->daemon;
     struct policy_snapshot *snapshot;
+    int status;
 
     daemon->clock = process->options.has_fixed_time
                         ? base_clock_fixed(process->options.fixed_time_s)
@@ -253,8 +298,9 @@ static int load(struct process *process, const struct conf_snapshot *conf,
     daemon->env.budget = daemon->budget;
     daemon->env.counters = policy_counters_create();
     daemon->env.deferrals = policy_deferrals_create(POLICY_DEFERRALS_MAX);
-    if (!open_rates(daemon, conf, error_r)) {
-        return EX_CONFIG;
+    status = open_rates(process, conf, error_r);
+    if (status != EX_OK) {
+        return status;
     }
     daemon->env.resolver = make_resolver(process, conf_daemon_get(conf), error_r);
     if (daemon->env.resolver == NULL) {
@@ -285,6 +331,7 @@ static bool start_control(struct process *process, struct base_error *error_r)
     process->control_context =
         (struct filter_control_context){.daemon = daemon, .reload = reload, .process = process};
     filter_control_commands_register(process->control, &process->control_context);
+    filter_rates_register(process->control, daemon->env.rates);
     return filter_control_start(process->control, &daemon->clock, error_r);
 }
 
@@ -406,8 +453,13 @@ static int serve(struct process *process)
  * as well, and at exit() would name the destructors of libmilter. */
 static _Noreturn void end(struct process *process, int status)
 {
+    struct base_error error;
+
     filter_control_destroy(&process->control);
     filter_listener_abandon(&process->listener);
+    if (process->rate_state != NULL && !rate_state_flush(process->rate_state, &error)) {
+        base_log_warning("rate-state: %s: what was counted last is not kept", error.text);
+    }
     filter_pidfile_remove(&process->pidfile);
     base_log_info("stopped");
 #if defined(__SANITIZE_ADDRESS__)

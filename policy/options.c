@@ -45,6 +45,7 @@ static const struct conf_option rows[] = {
     ROW("dkim-names", CONF_INT, dkim_names, .fallback = "200", .min = 10, .max = 1000),
     ROW("authres-auth", CONF_BOOL, authres_auth, .fallback = "no"),
     ROW("rate-memory", CONF_SIZE, rate_memory, .fallback = "64MiB", .min = MIB, .max = 65536 * MIB),
+    ROW("rate-state", CONF_STRING, rate_state, .fallback = "rates.db"),
     ROW("recipient-delimiter", CONF_STRING, recipient_delimiter, .fallback = "+"),
     ROW("iprev", CONF_BOOL, iprev, .fallback = "no"),
     ROW("spf-explanation", CONF_BOOL, spf_explanation, .fallback = "yes"),
@@ -94,6 +95,14 @@ static bool check(struct conf_section *section, struct base_error *error_r)
     }
     if (!check_delimiter(section, options->recipient_delimiter, error_r))
         return false;
+    if (options->rate_state[0] == '\0' || options->rate_state[0] == '.' ||
+        strchr(options->rate_state, '/') != NULL) {
+        conf_error_at(error_r, conf_section_where(section, "rate-state"),
+                      "rate-state: \"%s\" is not the name of a file in state-dir: write for "
+                      "example \"rates.db\", or \"none\"",
+                      options->rate_state);
+        return false;
+    }
     if (options->message_memory < 2 * options->header_octets) {
         conf_error_at(error_r, conf_section_where(section, "message-memory"),
                       "message-memory: %lld octets are too few for header-octets = %lld: write at "

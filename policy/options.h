@@ -51,6 +51,8 @@ struct policy_options {
     bool iprev;
     /* Octets for what rates count. */
     int64_t rate_memory;
+    /* The file in `state-dir` where that is kept; "none": nowhere. */
+    const char *rate_state;
     /* Characters that begin an address's extension; NULL or "": there is none. */
     const char *recipient_delimiter;
     /* What the domain's owner says to a fail goes into the reply. */

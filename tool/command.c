@@ -13,6 +13,7 @@
 #include "tool/key_new.h"
 #include "tool/key_publish.h"
 #include "tool/log.h"
+#include "tool/rates.h"
 #include "tool/reload.h"
 #include "tool/spf.h"
 #include "tool/spf_lint.h"
@@ -36,6 +37,8 @@ const struct tool_command *const tool_commands[] = {
     &tool_status_command,
     &tool_reload,
     &tool_log,
+    &tool_rates,
+    &tool_release,
     NULL,
 };
 /* clang-format on */

@@ -613,8 +613,8 @@ void rate_engine_restore(struct rate_store *store, const struct rate_change *cha
         (void)rate_table_block(&shard->table, entry, change->until_ns, now_ns);
     } else if (entry != NULL && entry->is_distinct == change->is_distinct) {
         before = rate_entry_size(entry);
-        rate_entry_reserve(entry, time_ns, change->amount, change->value);
-        rate_entry_commit(entry, time_ns, change->value);
+        if (change->window < entry->windows->count)
+            rate_entry_restore(entry, change->window, time_ns, change->amount, change->value);
         rate_table_resized(&shard->table, entry, before);
     }
     pthread_mutex_unlock(&shard->lock);

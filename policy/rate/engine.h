@@ -29,6 +29,8 @@ struct rate_change {
     struct base_text key;
     bool is_distinct;
     const struct rate_windows *windows;
+    /* To be restored: of which of them; a change is one of all. */
+    unsigned window;
     int64_t time_ns;
     int64_t amount;
     uint64_t value;
@@ -57,7 +59,8 @@ struct rate_store *rate_engine_create(const struct rate_engine_options *options)
 int64_t rate_engine_now(const struct rate_store *store);
 int64_t rate_engine_epoch(const struct rate_store *store);
 void rate_engine_seed(const struct rate_store *store, uint64_t seed_r[2]);
-/* Before the first charge: what was kept. Times of the future are now. */
+/* What was kept of one window, or that the key is held. Times of the future are now: nobody is
+ * locked out for longer than W, nobody is freed. */
 void rate_engine_restore(struct rate_store *store, const struct rate_change *change);
 
 #endif

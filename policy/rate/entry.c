@@ -198,6 +198,19 @@ void rate_entry_give_back(struct rate_entry *entry, int64_t charged_ns, int64_t 
     }
 }
 
+void rate_entry_restore(struct rate_entry *entry, unsigned i, int64_t time_ns, int64_t amount,
+                        uint64_t value)
+{
+    const struct rate_limit *limit = &entry->windows->at[i];
+
+    if (entry->is_distinct) {
+        rate_distinct_reserve(set_of(entry, i), value, rate_window_slot(limit, time_ns));
+        rate_distinct_commit(set_of(entry, i), value, rate_window_slot(limit, time_ns));
+    } else {
+        rate_window_charge(ring_of(entry, i), entry->width, limit, time_ns, amount);
+    }
+}
+
 bool rate_entry_same_slots(const struct rate_entry *entry, int64_t a_ns, int64_t b_ns)
 {
     for (unsigned i = 0; i < entry->windows->count; i++)

@@ -61,6 +61,9 @@ void rate_entry_reserve(struct rate_entry *entry, int64_t now_ns, int64_t amount
 void rate_entry_commit(struct rate_entry *entry, int64_t charged_ns, uint64_t value);
 void rate_entry_give_back(struct rate_entry *entry, int64_t charged_ns, int64_t amount,
                           uint64_t value);
+/* One window alone, of what was counted before. */
+void rate_entry_restore(struct rate_entry *entry, unsigned i, int64_t time_ns, int64_t amount,
+                        uint64_t value);
 /* Two times fall into the same sub-window of each window. */
 bool rate_entry_same_slots(const struct rate_entry *entry, int64_t a_ns, int64_t b_ns);
 /* Charges `to`, whose windows are others, with what `from` counts; values are left out. */

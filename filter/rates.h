@@ -1,0 +1,15 @@
+/* The control socket's commands about rates: which keys are fullest, which are held and why, and
+ * letting them go. */
+#ifndef FILTER_RATES_H
+#define FILTER_RATES_H
+
+struct filter_control;
+struct rate_store;
+
+/* Keys that one answer shows. */
+#define FILTER_RATES_SHOWN 100
+
+/* `store` must outlive the control. */
+void filter_rates_register(struct filter_control *control, struct rate_store *store);
+
+#endif

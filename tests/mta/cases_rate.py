@@ -1,0 +1,236 @@
+"""Rates through Postfix: exactly as many recipients as the limit says, whatever else goes on."""
+import json
+import random
+import signal
+import subprocess
+import threading
+import time
+
+from cases import case, require
+from message import message, token
+from procs import wait_until
+from smtp import Smtp
+
+ALICE, BOB = "alice@example.org", "bob@example.net"
+SESSIONS, ATTEMPTS, LIMIT = 16, 5000, 1000
+
+RATES = """
+rate "recipients" { key = { login } count = recipients limit = "%d/1h" }
+rate "messages" { key = { client-ip } count = messages limit = "100000/1h" }
+rule "no" { stage = eom author-domain = { "refused.example" } action = reject }
+""" % LIMIT
+
+
+def used(world, key):
+    """What postseal rates says of the key: {rate: units in its first window}."""
+    done = subprocess.run([world.daemon.programs.postseal, "rates", "--json", "-c",
+                           world.daemon.configuration, key], capture_output=True, text=True,
+                          check=False, timeout=60)
+    require(done.returncode == 0, "postseal rates: %s", done.stderr)
+    return {row["rate"]: row["windows"][0]["used"] for row in json.loads(done.stdout)["rates"]}
+
+
+def release(world, key):
+    return subprocess.run([world.daemon.programs.postseal, "release", "-c",
+                           world.daemon.configuration, key], capture_output=True, text=True,
+                          check=False, timeout=60)
+
+
+def log_in(client, login="alice"):
+    """As Postfix tells of it: XCLIENT needs no password."""
+    reply = client.xclient(LOGIN=login)
+    require(reply.is_ok, "XCLIENT: %s", reply)
+
+
+class Sender:
+    """Sessions that send messages of one to twenty recipients until `attempts` were tried; others
+    of theirs are broken off at every stage, or refused at the end by a rule."""
+
+    def __init__(self, port, is_honest):
+        self.port, self.is_honest = port, is_honest
+        self.accepted = self.refused = self.attempts = 0
+        self.aborted = 0
+        self.errors = []
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._run, args=(i,), daemon=True)
+                         for i in range(SESSIONS)]
+        for thread in self._threads:
+            thread.start()
+
+    def join(self, seconds=300):
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0, deadline - time.monotonic()))
+        require(not any(thread.is_alive() for thread in self._threads), "sessions hang")
+        require(not self.errors, "%d sessions failed: %s", len(self.errors), self.errors[:1])
+
+    def _take(self, count):
+        with self._lock:
+            count = min(count, ATTEMPTS - self.attempts)
+            self.attempts += count
+        return count
+
+    def _run(self, number):
+        dice = random.Random(number)
+        try:
+            while self.attempts < ATTEMPTS:
+                with Smtp(self.port) as client:
+                    log_in(client)
+                    for _ in range(20):
+                        if not self.is_honest and dice.random() < 0.4:
+                            if not self._break_off(client, dice):
+                                break
+                            continue
+                        self._send(client, self._take(dice.randint(1, 20)))
+        except Exception as error:  # pylint: disable=broad-except  # told by join()
+            self.errors.append(repr(error))
+
+    @staticmethod
+    def _recipients(client, count):
+        require(client.command("MAIL FROM:<%s>" % ALICE).is_ok, "MAIL")
+        replies = client.pipeline(["RCPT TO:<%s>" % BOB] * count) if count else []
+        bad = [reply for reply in replies if not reply.is_ok and
+               not str(reply).startswith("450 4.7.1 ")]
+        require(not bad, "%s", bad[:1] and bad[0])
+        return sum(reply.is_ok for reply in replies)
+
+    def _send(self, client, count):
+        if not count:
+            return
+        accepted = self._recipients(client, count)
+        if accepted:
+            require(client.command("DATA").is_ok, "DATA")
+            reply = client.content(message(token(), ALICE))
+            require(reply.is_ok, "end: %s", reply)
+        else:
+            client.command("RSET")
+        with self._lock:
+            self.accepted += accepted
+            self.refused += count - accepted
+
+    def _break_off(self, client, dice):
+        """False: the connection is gone."""
+        how = dice.choice(("mail", "rcpt", "quit", "drop", "data", "rule", "ehlo"))
+        with self._lock:
+            self.aborted += 1
+        accepted = self._recipients(client, 0 if how == "mail" else dice.randint(1, 20))
+        if how in ("data", "rule") and not accepted:
+            how = "rcpt"
+        if how in ("mail", "rcpt"):
+            client.command("RSET")
+        elif how == "ehlo":
+            client.command("EHLO again.example.com")
+        elif how == "quit":
+            client.command("QUIT")
+        elif how == "data":
+            client.command("DATA")
+            client.send(b"Subject: never ends\r\n\r\n")
+        elif how == "rule":
+            require(client.command("DATA").is_ok, "DATA")
+            reply = client.content(message(token(), "eve@refused.example"))
+            require(reply.code == 550, "refused.example: %s", reply)
+        return how not in ("quit", "drop", "data")
+
+
+def exhaust(world, honest):
+    """16 sessions, then one that takes what others gave back in the end."""
+    sender = Sender(world.ports["submission"], honest)
+    sender.join()
+    accepted = sender.accepted
+    require(accepted <= LIMIT, "%d accepted of %d", accepted, LIMIT)
+    # What was broken off last is given back when Postfix says so.
+    wait_until(lambda: used(world, "alice").get("recipients", 0) == accepted, 20,
+               "the counter to be %d" % accepted)
+    while accepted < LIMIT + 1:
+        with Smtp(world.ports["submission"]) as client:
+            log_in(client)
+            reply = client.mail(ALICE, [BOB], message(token(), ALICE))
+            client.command("QUIT")
+        if not reply.is_ok:
+            require(str(reply).startswith("450 4.7.1 "), "%s", reply)
+            break
+        accepted += 1
+    require(accepted == LIMIT, "%d accepted of %d", accepted, LIMIT)
+    require(used(world, "alice") == {"recipients": LIMIT}, "%s", used(world, "alice"))
+    return sender
+
+
+@case()
+def rate_is_exact(context):
+    """16 sessions, 5,000 recipients against a limit of 1,000: 1,000 are accepted, the others told
+    which limit and when to come back."""
+    world = context.own(more=RATES)
+    sender = exhaust(world, True)
+    require(sender.accepted == LIMIT and sender.refused == ATTEMPTS - LIMIT, "%d accepted, %d not",
+            sender.accepted, sender.refused)
+    lines = world.daemon.log_lines("rate=recipients")
+    require(lines and 'rate-key=alice' in lines[0] and "rate-limit=%d/1h" % LIMIT in lines[0],
+            "%s", lines[:1])
+
+
+@case()
+def rate_counts_what_was_accepted(context):
+    """The same, while others are broken off at every stage or refused by a rule: none of those is
+    counted."""
+    world = context.own(more=RATES)
+    sender = exhaust(world, False)
+    require(sender.aborted > 50, "%d broken off", sender.aborted)
+
+
+@case()
+def rate_survives_a_kill(context):
+    """SIGKILL with a message under way: what was accepted a second before is still counted, what
+    was under way is not; a restart loses nothing; release forgets."""
+    world = context.own(more=RATES)
+    port = world.ports["submission"]
+    with Smtp(port) as client:
+        log_in(client)
+        for _ in range(5):
+            require(client.mail(ALICE, [BOB] * 10, message(token(), ALICE)).is_ok, "not accepted")
+        time.sleep(1)
+        client.command("MAIL FROM:<%s>" % ALICE)
+        require(client.command("RCPT TO:<%s>" % BOB).is_ok, "RCPT")
+        require(used(world, "alice") == {"recipients": 51}, "before: %s", used(world, "alice"))
+        world.daemon.stop(signal.SIGKILL)
+    world.daemon.start()
+    require(used(world, "alice") == {"recipients": 50}, "killed: %s", used(world, "alice"))
+    with Smtp(port) as client:
+        log_in(client)
+        require(client.mail(ALICE, [BOB] * 7, message(token(), ALICE)).is_ok, "not accepted")
+    world.daemon.stop()
+    world.daemon.start()
+    require(used(world, "alice") == {"recipients": 57}, "ended: %s", used(world, "alice"))
+    done = release(world, "alice")
+    require(done.returncode == 0 and not used(world, "alice"), "release: %s", done.stderr)
+    require(release(world, "nobody").returncode == 65, "released nobody")
+
+
+@case()
+def rate_of_local_mail(context):
+    """sendmail(1): judged at the end of the message, so that no part of it stays in the queue;
+    counted once."""
+    world = context.own(more='rate "r" { key = { sender } count = recipients limit = "5/1h" }\n')
+    word = token()
+    world.mta.sendmail(ALICE, [BOB], message(word, ALICE))
+    world.wait_until_delivered()
+    world.mailbox.one(word)
+    require(used(world, ALICE) == {"r": 1}, "%s", used(world, ALICE))
+
+
+@case()
+def rate_of_discarded_mail(context):
+    """Thrown away at MAIL, Postfix shows the message again through non_smtpd_milters: it is not
+    counted, and one that is accepted is counted once."""
+    world = context.own(more='rate "r" { key = { sender } count = messages limit = "9/1h" }\n'
+                             'rule "away" { stage = mail client-net = { "203.0.113.7" } '
+                             'action = discard }\n')
+    for address, want in (("203.0.113.7", {}), ("203.0.113.8", {"r": 1})):
+        with Smtp(world.ports["inbound"]) as client:
+            require(client.xclient(ADDR=address).is_ok, "XCLIENT")
+            reply = client.mail("eve@x.example", ["alice@example.org"],
+                                message(token(), "eve@x.example"))
+            require(reply.is_ok, "%s", reply)
+            client.command("QUIT")
+        world.wait_until_delivered()
+        require(used(world, "eve@x.example") == want, "%s: %s", address,
+                used(world, "eve@x.example"))

@@ -1,0 +1,175 @@
+/* The daemon's answer as a table: a line a key, and a window each. */
+#include "tool/rates.h"
+
+#include <inttypes.h>
+
+#include "base/json.h"
+#include "tool/args.h"
+#include "tool/asking.h"
+#include "tool/control.h"
+
+static int64_t number(const struct base_json *row, const char *name)
+{
+    int64_t value = 0;
+
+    (void)base_json_int(base_json_get(row, name), &value);
+    return value;
+}
+
+static void print_text(const struct base_json *row, const char *name, FILE *out)
+{
+    tool_print_text(out, base_json_text(base_json_get(row, name)));
+}
+
+/* "held until released", "blocked for 312 s", "free" */
+static void print_state(const struct base_json *row, FILE *out)
+{
+    int64_t wait;
+
+    print_text(row, "state", out);
+    if (!base_json_int(base_json_get(row, "wait"), &wait))
+        (void)fputs(" until it is released", out);
+    else if (wait > 0)
+        (void)fprintf(out, " for %" PRId64 " s", wait);
+}
+
+static void print_row(const struct base_json *row, FILE *out)
+{
+    const struct base_json *windows = base_json_get(row, "windows");
+
+    print_text(row, "key", out);
+    (void)fputs("  \"", out);
+    print_text(row, "rate", out);
+    (void)fputs("\"  ", out);
+    for (size_t i = 0; i < base_json_count(windows); i++) {
+        const struct base_json *window = base_json_at(windows, i);
+
+        (void)fprintf(out, "%" PRId64 " of ", number(window, "used"));
+        print_text(window, "limit", out);
+        (void)fputs("  ", out);
+    }
+    print_state(row, out);
+    (void)fputc('\n', out);
+}
+
+static void print_rates(const struct base_json *rows, FILE *out)
+{
+    const struct base_json *numbers = base_json_at(rows, 0);
+
+    (void)fprintf(out,
+                  "%" PRId64 " keys in %" PRId64 " KiB, %" PRId64 " of them and %" PRId64
+                  " networks blocked, %" PRId64 " keys forgotten for others\n",
+                  number(numbers, "keys"), number(numbers, "octets") / 1024,
+                  number(numbers, "blocked"), number(numbers, "blocked_nets"),
+                  number(numbers, "forgotten"));
+    for (size_t i = 1; i < base_json_count(rows); i++)
+        print_row(base_json_at(rows, i), out);
+}
+
+/* One object: the numbers, and the keys. */
+static void print_rates_json(const struct base_json *rows, FILE *out)
+{
+    static const char *const names[] = {"keys",   "blocked",   "blocked_nets",
+                                        "octets", "forgotten", "uncounted"};
+    struct base_json *object = base_json_object();
+    struct base_json *array = base_json_array();
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        base_json_set_int(object, names[i], number(base_json_at(rows, 0), names[i]));
+    for (size_t i = 1; i < base_json_count(rows); i++) {
+        const struct base_json *row = base_json_at(rows, i);
+        const struct base_json *windows = base_json_get(row, "windows");
+        struct base_json *copy = base_json_object();
+        struct base_json *list = base_json_array();
+        int64_t wait;
+
+        base_json_set_text(copy, "rate", base_json_text(base_json_get(row, "rate")));
+        base_json_set_text(copy, "key", base_json_text(base_json_get(row, "key")));
+        base_json_set_text(copy, "state", base_json_text(base_json_get(row, "state")));
+        if (base_json_int(base_json_get(row, "wait"), &wait))
+            base_json_set_int(copy, "wait", wait);
+        else
+            base_json_set_null(copy, "wait");
+        for (size_t j = 0; j < base_json_count(windows); j++) {
+            struct base_json *window = base_json_object();
+
+            base_json_set_text(window, "limit",
+                               base_json_text(base_json_get(base_json_at(windows, j), "limit")));
+            base_json_set_int(window, "used", number(base_json_at(windows, j), "used"));
+            base_json_append(list, window);
+        }
+        base_json_set(copy, "windows", list);
+        base_json_append(array, copy);
+    }
+    base_json_set(object, "rates", array);
+    base_json_print(object, out);
+    base_json_destroy(&object);
+}
+
+static enum tool_status run_rates(const struct tool_args *args, const struct tool_io *io)
+{
+    const char *const words[] = {"rates", tool_args_operand(args, 0)};
+    struct base_control_answer answer;
+    enum tool_status status =
+        tool_control_ask(args, io, words, words[1] == NULL ? 1 : 2, TOOL_SERVICE, &answer);
+
+    if (status != TOOL_ANSWERED)
+        return status;
+    if (tool_args_has(args, "json"))
+        print_rates_json(answer.rows, io->out);
+    else
+        print_rates(answer.rows, io->out);
+    base_control_answer_deinit(&answer);
+    return TOOL_ANSWERED;
+}
+
+static enum tool_status run_release(const struct tool_args *args, const struct tool_io *io)
+{
+    const char *const words[] = {"release", tool_args_operand(args, 0),
+                                 tool_args_get(args, "rate")};
+    struct base_control_answer answer;
+    enum tool_status status =
+        tool_control_ask(args, io, words, words[2] == NULL ? 2 : 3, TOOL_INPUT, &answer);
+
+    if (status != TOOL_ANSWERED)
+        return status;
+    (void)fprintf(io->out, "released in %" PRId64 " rates\n",
+                  number(base_json_at(answer.rows, 0), "released"));
+    base_control_answer_deinit(&answer);
+    return TOOL_ANSWERED;
+}
+
+static const struct tool_flag rates_flags[] = {
+    TOOL_FLAG_JSON,
+    TOOL_FLAG_SOCKET,
+    TOOL_FLAG_TIMEOUT,
+    TOOL_FLAG_CONF,
+};
+
+const struct tool_command tool_rates = {
+    .name = "rates",
+    .operands = "[KEY]",
+    .operands_max = 1,
+    .summary = "show the fullest keys of rates, the held ones first",
+    .flags = rates_flags,
+    .flag_count = sizeof(rates_flags) / sizeof(rates_flags[0]),
+    .run = run_rates,
+};
+
+static const struct tool_flag release_flags[] = {
+    {"rate", 'r', "NAME", "of this rate only", false, false},
+    TOOL_FLAG_SOCKET,
+    TOOL_FLAG_TIMEOUT,
+    TOOL_FLAG_CONF,
+};
+
+const struct tool_command tool_release = {
+    .name = "release",
+    .operands = "KEY",
+    .operands_min = 1,
+    .operands_max = 1,
+    .summary = "let a held or blocked key of rates go",
+    .flags = release_flags,
+    .flag_count = sizeof(release_flags) / sizeof(release_flags[0]),
+    .run = run_release,
+};
