@@ -134,5 +134,10 @@ bool tool_check_print_sendmail(const struct conf_snapshot *conf, FILE *out,
                       "dnl the submission port: its name makes a message ours\n"
                       "DAEMON_OPTIONS(`Family=inet, Name=%s, Port=submission, M=Ea')dnl\n",
                       options->originating_daemons.items[0].text);
+    (void)fputs(
+        "dnl what Sendmail changes in address fields after us breaks signatures: leave out\n"
+        "dnl masquerading, and keep names as they are (postseald(8), SENDMAIL):\n"
+        "FEATURE(`nocanonify')dnl\n",
+        out);
     return true;
 }

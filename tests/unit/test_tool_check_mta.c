@@ -71,7 +71,8 @@ static void test_lines(void **state)
          true,
          {"INPUT_MAIL_FILTER(`postseal', `S=unix:/var/spool/postfix/postseal/postseal.sock, F=T, "
           "T=C:30s;S:10s;R:10s;E:300s')dnl",
-          "DAEMON_OPTIONS(`Family=inet, Name=ORIGINATING, Port=submission, M=Ea')dnl"},
+          "DAEMON_OPTIONS(`Family=inet, Name=ORIGINATING, Port=submission, M=Ea')dnl",
+          "FEATURE(`nocanonify')dnl"},
          "smtpd"},
         {"listen = \"inet6:8891@::1\"\ndns-timeout-envelope = \"8s\"\n",
          true,
