@@ -138,6 +138,23 @@ static struct base_text make_net(struct batch *batch, const struct rate_rule *ru
     return base_buf_text(&net);
 }
 
+/* NULL: no memory for them. */
+static const struct rate_windows *windows_of(struct batch *batch, const struct rate_rule *rule,
+                                             struct base_text key)
+{
+    struct rate_windows room;
+    int64_t wall_s = base_clock_wall_s(batch->session->env.clock);
+    const struct rate_windows *windows = rate_rule_windows(rule, key, wall_s, &room);
+    struct rate_windows *copy;
+
+    if (windows != &room)
+        return windows;
+    copy = base_arena_alloc(batch->arena, sizeof(*copy));
+    if (copy != NULL)
+        *copy = room;
+    return copy;
+}
+
 /* Adds what the rate asks for `amount` units; with a recipient, of that recipient. Its conditions
  * hold. */
 static void ask(struct batch *batch, const struct rate_rule *rule,
@@ -163,13 +180,12 @@ static void ask(struct batch *batch, const struct rate_rule *rule,
         return;
     item.key.data = base_arena_strndup(batch->arena, base_buf_cstr(&key), key.length);
     item.key.length = key.length;
-    item.windows = rate_limits_map_find(rule->limits, item.key);
-    if (item.windows == NULL)
-        item.windows = &rule->windows;
+    item.windows = windows_of(batch, rule, item.key);
     if (item.is_refusing)
         item.hold_ns = rule->hold_ns;
     item.net = make_net(batch, rule, &facts);
-    if (item.key.data != NULL && make_value(batch, rule, &facts, &item.value))
+    if (item.key.data != NULL && item.windows != NULL &&
+        make_value(batch, rule, &facts, &item.value))
         add(batch, rule, &item);
 }
 

@@ -3,10 +3,14 @@
 
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/json.h"
+#include "conf/conf.h"
+#include "policy/rate/rates.h"
 #include "tool/args.h"
 #include "tool/asking.h"
 #include "tool/control.h"
+#include "tool/open.h"
 
 static int64_t number(const struct base_json *row, const char *name)
 {
@@ -106,13 +110,51 @@ static void print_rates_json(const struct base_json *rows, FILE *out)
     base_json_destroy(&object);
 }
 
+/* A line a step, until the limit is what it shall be. */
+static void print_growth(const struct rate_rule *rule, FILE *out)
+{
+    struct rate_limit limit = rule->growth.first;
+    int64_t begin_s;
+
+    (void)fprintf(out, "rate \"%s\", %s:\n", rule->name, rate_count_words(rule->count));
+    for (unsigned i = 0; rate_growth_step(&rule->growth, i, &begin_s, &limit.limit); i++) {
+        char time[32];
+        char text[RATE_TEXT_SIZE];
+
+        base_clock_format_rfc3339(begin_s, time, sizeof(time));
+        (void)fprintf(out, "  %s  %s\n", time, rate_limit_text(&limit, text));
+    }
+}
+
+static enum tool_status print_schedule(const struct tool_args *args, const struct tool_io *io)
+{
+    struct conf_snapshot *conf;
+    struct base_error error = {""};
+    struct rate_rules *rules;
+    enum tool_status status = tool_open_conf_or_defaults(args, io, &conf);
+
+    if (status != TOOL_ANSWERED)
+        return status;
+    rules = rate_rules_create(conf, &error);
+    if (rules == NULL)
+        status = tool_fail(io, TOOL_CONFIG, "%s", error.text);
+    for (size_t i = 0; rules != NULL && i < rules->count; i++)
+        if (rules->items[i].has_growth)
+            print_growth(&rules->items[i], io->out);
+    rate_rules_destroy(&rules);
+    conf_snapshot_unref(&conf);
+    return status;
+}
+
 static enum tool_status run_rates(const struct tool_args *args, const struct tool_io *io)
 {
     const char *const words[] = {"rates", tool_args_operand(args, 0)};
     struct base_control_answer answer;
-    enum tool_status status =
-        tool_control_ask(args, io, words, words[1] == NULL ? 1 : 2, TOOL_SERVICE, &answer);
+    enum tool_status status;
 
+    if (tool_args_has(args, "schedule"))
+        return print_schedule(args, io);
+    status = tool_control_ask(args, io, words, words[1] == NULL ? 1 : 2, TOOL_SERVICE, &answer);
     if (status != TOOL_ANSWERED)
         return status;
     if (tool_args_has(args, "json"))
@@ -140,6 +182,7 @@ static enum tool_status run_release(const struct tool_args *args, const struct t
 }
 
 static const struct tool_flag rates_flags[] = {
+    {"schedule", 0, NULL, "print how the limits of the configuration grow", false, false},
     TOOL_FLAG_JSON,
     TOOL_FLAG_SOCKET,
     TOOL_FLAG_TIMEOUT,

@@ -21,6 +21,9 @@ struct rate_options {
     struct conf_list limits;
     /* Milliseconds. */
     int64_t hold_for;
+    const char *grow;
+    const char *until;
+    const char *since;
 };
 
 static const char *const count_words[] = {
@@ -53,6 +56,9 @@ static const struct conf_option rows[] = {
     ROW("warn-at", CONF_STRING, warn_at, .fallback = NULL),
     ROW("exempt", CONF_LIST, exempt, .fallback = NULL),
     ROW("limits", CONF_LIST, limits, .fallback = NULL),
+    ROW("grow", CONF_STRING, grow, .fallback = NULL),
+    ROW("until", CONF_STRING, until, .fallback = NULL),
+    ROW("since", CONF_STRING, since, .fallback = NULL),
     ROW("hold-for", CONF_DURATION, hold_for, .min = 1000, .max = INT64_C(366) * 86400 * 1000),
 };
 
@@ -148,9 +154,61 @@ static bool check_names(struct conf_section *section, struct base_error *error_r
     return true;
 }
 
+static bool grows_wrongly(const struct conf_section *section, const char *option, const char *value,
+                          const char *fault, struct base_error *error_r)
+{
+    conf_error_at(error_r, conf_section_where(section, option), "rate \"%s\": `%s = \"%s\"` %s",
+                  section->title, option, value, fault);
+    return false;
+}
+
+/* `grow`, `until` and `since`, all or none; the limit is one window. */
+static bool parse_growth(const struct conf_section *section, struct rate_growth *growth_r,
+                         struct base_error *error_r)
+{
+    const struct rate_options *options = section->values;
+    bool is_octets = options->count == RATE_COUNT_BYTES;
+    struct rate_limit until;
+    const char *fault;
+
+    if (options->grow == NULL || options->until == NULL || options->since == NULL ||
+        options->limit.count != 1) {
+        conf_error_at(error_r, section->where,
+                      "rate \"%s\": a limit that grows is one window with `grow`, `until` and "
+                      "`since`: add what is missing, for example `limit = \"50/1d\" grow = "
+                      "\"1.5/1d\" until = \"100000/1d\" since = \"2026-12-01\"`",
+                      section->title);
+        return false;
+    }
+    fault =
+        rate_limit_parse(base_text_of(options->limit.items[0].text), is_octets, &growth_r->first);
+    if (fault != NULL)
+        return grows_wrongly(section, "limit", options->limit.items[0].text, fault, error_r);
+    fault = rate_growth_parse(base_text_of(options->grow), growth_r);
+    if (fault != NULL)
+        return grows_wrongly(section, "grow", options->grow, fault, error_r);
+    fault = rate_limit_parse(base_text_of(options->until), is_octets, &until);
+    if (fault != NULL)
+        return grows_wrongly(section, "until", options->until, fault, error_r);
+    if (until.length_ns != growth_r->first.length_ns || until.limit <= growth_r->first.limit ||
+        growth_r->first.limit == 0)
+        return grows_wrongly(section, "until", options->until,
+                             "is not above `limit` in the same time: raise it, or take `grow` out",
+                             error_r);
+    growth_r->until = until.limit;
+    fault = rate_growth_parse_since(options->since, growth_r);
+    return fault == NULL || grows_wrongly(section, "since", options->since, fault, error_r);
+}
+
+static bool has_growth(const struct rate_options *options)
+{
+    return options->grow != NULL || options->until != NULL || options->since != NULL;
+}
+
 static bool check(struct conf_section *section, struct base_error *error_r)
 {
     const struct rate_options *options = section->values;
+    struct rate_growth growth;
     unsigned percent;
 
     if (!require(section, "key", "{ login }", error_r) ||
@@ -169,7 +227,7 @@ static bool check(struct conf_section *section, struct base_error *error_r)
                       "rate \"%s\": `hold-for` goes only with `action = hold`", section->title);
         return false;
     }
-    return true;
+    return !has_growth(options) || parse_growth(section, &growth, error_r);
 }
 
 const struct conf_table rate_table = {
@@ -221,6 +279,9 @@ static bool compile(struct rate_rule *rule, const struct conf_section *section,
         !rate_windows_add(&rule->windows, &options->limit, "limit", is_octets, error_r) ||
         !rate_windows_add(&rule->windows, &options->burst, "burst", is_octets, error_r))
         return false;
+    rule->has_growth = has_growth(options);
+    if (rule->has_growth && !parse_growth(section, &rule->growth, error_r))
+        return false;
     rule->rule.stage = stage_of(rule);
     rule->exempt = rate_exempt_create(&options->exempt, error_r);
     if (rule->exempt == NULL)
@@ -271,6 +332,20 @@ void rate_rules_destroy(struct rate_rules **rules)
         deinit(&it->items[i]);
     base_mem_free(it->items);
     base_mem_free(it);
+}
+
+const struct rate_windows *rate_rule_windows(const struct rate_rule *rule, struct base_text key,
+                                             int64_t wall_s, struct rate_windows *room)
+{
+    const struct rate_windows *windows = rate_limits_map_find(rule->limits, key);
+
+    if (windows != NULL)
+        return windows;
+    if (!rule->has_growth)
+        return &rule->windows;
+    *room = rule->windows;
+    room->at[0].limit = rate_growth_limit(&rule->growth, wall_s);
+    return room;
 }
 
 unsigned rate_rules_deciding_stages(const struct rate_rules *rules)

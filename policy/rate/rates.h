@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "policy/rate/growth.h"
 #include "policy/rate/key.h"
 #include "policy/rate/limits.h"
 #include "policy/rules-private.h"
@@ -49,6 +50,9 @@ struct rate_rule {
     enum rate_action action;
     enum policy_rule_mode mode;
     struct rate_windows windows;
+    /* Of the first of them. */
+    bool has_growth;
+    struct rate_growth growth;
     unsigned warn_percent;
     /* 0: it does not hold; -1: until it is released. */
     int64_t hold_ns;
@@ -73,6 +77,9 @@ void rate_rules_destroy(struct rate_rules **rules);
 
 /* Bit 1 << stage: an enforced rate may refuse something there. */
 unsigned rate_rules_deciding_stages(const struct rate_rules *rules);
+/* The windows of the key then: its own, or those of the rate; in `room`, or borrowed. */
+const struct rate_windows *rate_rule_windows(const struct rate_rule *rule, struct base_text key,
+                                             int64_t wall_s, struct rate_windows *room);
 /* Counts values, not units. */
 bool rate_rule_is_distinct(const struct rate_rule *rule);
 /* One that is over keeps the recipient, or the message, from being accepted. */
