@@ -7,12 +7,15 @@
 #include "base/mem.h"
 #include "conf/conf.h"
 #include "policy/networks.h"
+#include "policy/rate/maps.h"
 #include "policy/rate/store.h"
+#include "store/maps.h"
 
 struct rate_exempt {
     size_t count;
     char **values;
     struct policy_networks *networks;
+    struct store_maps *maps;
 };
 
 /* "192.0.2.0/24", "2001:db8::1", "192.0.2.1": not a login, a domain or an address. */
@@ -47,6 +50,8 @@ struct rate_exempt *rate_exempt_create(const struct conf_list *list, struct base
 
     exempt->values = base_mem_alloc_zero(list->count, sizeof(*exempt->values));
     for (size_t i = 0; i < list->count; i++) {
+        if (rate_maps_is(list->items[i].text))
+            continue;
         if (is_network(list->items[i].text))
             items[networks.count++] = list->items[i];
         else
@@ -56,7 +61,9 @@ struct rate_exempt *rate_exempt_create(const struct conf_list *list, struct base
         qsort(exempt->values, exempt->count, sizeof(*exempt->values), compare);
     exempt->networks = policy_networks_create(&networks, "exempt", error_r);
     base_mem_free(items);
-    if (exempt->networks == NULL)
+    if (exempt->networks != NULL)
+        exempt->maps = rate_maps_open(list, "exempt", error_r);
+    if (exempt->maps == NULL)
         rate_exempt_destroy(&exempt);
     return exempt;
 }
@@ -72,12 +79,20 @@ void rate_exempt_destroy(struct rate_exempt **exempt)
         base_mem_free(it->values[i]);
     base_mem_free(it->values);
     policy_networks_destroy(&it->networks);
+    store_maps_destroy(&it->maps);
     base_mem_free(it);
 }
 
 static bool has_value(const struct rate_exempt *exempt, const char *value)
 {
-    return bsearch(&value, exempt->values, exempt->count, sizeof(*exempt->values), compare) != NULL;
+    char room[512];
+    struct base_buf found;
+
+    base_buf_init_fixed(&found, room, sizeof(room));
+    if (exempt->count > 0 &&
+        bsearch(&value, exempt->values, exempt->count, sizeof(*exempt->values), compare) != NULL)
+        return true;
+    return rate_maps_find(exempt->maps, base_text_of(value), &found);
 }
 
 bool rate_exempt_has(const struct rate_exempt *exempt, struct base_text value)
@@ -85,7 +100,8 @@ bool rate_exempt_has(const struct rate_exempt *exempt, struct base_text value)
     char text[RATE_KEY_MAX + 1];
     const char *at;
 
-    if (exempt == NULL || exempt->count == 0 || value.length > RATE_KEY_MAX)
+    if (exempt == NULL || value.length > RATE_KEY_MAX ||
+        (exempt->count == 0 && store_maps_count(exempt->maps) == 0))
         return false;
     memcpy(text, value.data, value.length);
     text[value.length] = '\0';

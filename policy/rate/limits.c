@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "policy/rate/maps.h"
+#include "store/maps.h"
 
 struct unit {
     const char *name;
@@ -138,6 +140,10 @@ struct row {
 struct rate_limits_map {
     size_t count;
     struct row *rows;
+    /* Limits that are read when they are asked for. */
+    struct store_maps *maps;
+    bool is_octets;
+    const struct conf_list *burst;
 };
 
 static int compare_rows(const void *a, const void *b)
@@ -158,27 +164,49 @@ static struct base_text next_word(struct base_text *rest)
     return word;
 }
 
-static bool read_row(struct row *row, const struct conf_item *item, const struct conf_list *burst,
-                     bool is_octets, struct base_error *error_r)
+/* The words behind a key. */
+static bool read_limits(struct rate_windows *windows, struct base_text rest,
+                        const struct conf_item *item, const struct conf_list *burst, bool is_octets,
+                        struct base_error *error_r)
 {
-    struct base_text rest = base_text_of(item->text);
-    struct base_text key = next_word(&rest);
     struct base_text word;
 
-    row->key = base_mem_strndup(key.length == 0 ? "" : key.data, key.length);
-    for (char *c = row->key; *c != '\0'; c++)
-        *c = base_ascii_lower(*c);
     while ((word = next_word(&rest)).data != NULL)
-        if (!add_window(&row->windows, word, item, "limits", is_octets, error_r))
+        if (!add_window(windows, word, item, "limits", is_octets, error_r))
             return false;
-    if (row->windows.count == 0) {
+    if (windows->count == 0) {
         conf_error_at(error_r, item->where,
                       "`limits`: \"%s\" names no limit: write a key, a blank and its limits, for "
                       "example \"alice@example.org 500/1h\"",
                       item->text);
         return false;
     }
-    return rate_windows_add(&row->windows, burst, "burst", is_octets, error_r);
+    return rate_windows_add(windows, burst, "burst", is_octets, error_r);
+}
+
+static bool read_row(struct row *row, const struct conf_item *item, const struct conf_list *burst,
+                     bool is_octets, struct base_error *error_r)
+{
+    struct base_text rest = base_text_of(item->text);
+    struct base_text key = next_word(&rest);
+
+    row->key = base_mem_strndup(key.length == 0 ? "" : key.data, key.length);
+    for (char *c = row->key; *c != '\0'; c++)
+        *c = base_ascii_lower(*c);
+    return read_limits(&row->windows, rest, item, burst, is_octets, error_r);
+}
+
+static bool is_unique(const struct rate_limits_map *map, const struct conf_list *list,
+                      struct base_error *error_r)
+{
+    for (size_t i = 1; i < map->count; i++) {
+        if (compare_rows(&map->rows[i - 1], &map->rows[i]) != 0)
+            continue;
+        conf_error_at(error_r, list->items[0].where,
+                      "`limits`: \"%s\" is there twice: keep one of the two", map->rows[i].key);
+        return false;
+    }
+    return true;
 }
 
 struct rate_limits_map *rate_limits_map_create(const struct conf_list *list,
@@ -186,25 +214,21 @@ struct rate_limits_map *rate_limits_map_create(const struct conf_list *list,
                                                struct base_error *error_r)
 {
     struct rate_limits_map *map = base_mem_alloc_zero(1, sizeof(*map));
+    bool is_good;
 
+    map->is_octets = is_octets;
+    map->burst = burst;
     map->rows = base_mem_alloc_zero(list->count, sizeof(*map->rows));
-    for (; map->count < list->count; map->count++) {
-        if (read_row(&map->rows[map->count], &list->items[map->count], burst, is_octets, error_r))
-            continue;
-        map->count++;
-        rate_limits_map_destroy(&map);
-        return NULL;
-    }
+    map->maps = rate_maps_open(list, "limits", error_r);
+    is_good = map->maps != NULL;
+    for (size_t i = 0; is_good && i < list->count; i++)
+        if (!rate_maps_is(list->items[i].text))
+            is_good =
+                read_row(&map->rows[map->count++], &list->items[i], burst, is_octets, error_r);
     if (map->count > 0)
         qsort(map->rows, map->count, sizeof(*map->rows), compare_rows);
-    for (size_t i = 1; i < map->count; i++) {
-        if (compare_rows(&map->rows[i - 1], &map->rows[i]) != 0)
-            continue;
-        conf_error_at(error_r, list->items[0].where,
-                      "`limits`: \"%s\" is there twice: keep one of the two", map->rows[i].key);
+    if (!is_good || !is_unique(map, list, error_r))
         rate_limits_map_destroy(&map);
-        return NULL;
-    }
     return map;
 }
 
@@ -218,6 +242,7 @@ void rate_limits_map_destroy(struct rate_limits_map **map)
     for (size_t i = 0; i < it->count; i++)
         base_mem_free(it->rows[i].key);
     base_mem_free(it->rows);
+    store_maps_destroy(&it->maps);
     base_mem_free(it);
 }
 
@@ -229,11 +254,10 @@ static int compare_key(struct base_text key, const char *other)
     return order != 0 ? order : (key.length > length) - (key.length < length);
 }
 
-const struct rate_windows *rate_limits_map_find(const struct rate_limits_map *map,
-                                                struct base_text key)
+static const struct rate_windows *find_row(const struct rate_limits_map *map, struct base_text key)
 {
     size_t low = 0;
-    size_t high = map == NULL ? 0 : map->count;
+    size_t high = map->count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -247,4 +271,24 @@ const struct rate_windows *rate_limits_map_find(const struct rate_limits_map *ma
             low = middle + 1;
     }
     return NULL;
+}
+
+const struct rate_windows *rate_limits_map_find(const struct rate_limits_map *map,
+                                                struct base_text key, struct rate_windows *room)
+{
+    const struct rate_windows *windows = map == NULL ? NULL : find_row(map, key);
+    const struct conf_item item = {.text = ""};
+    struct base_error ignored;
+    struct base_buf value;
+    char storage[512];
+
+    if (map == NULL || windows != NULL)
+        return windows;
+    base_buf_init_fixed(&value, storage, sizeof(storage));
+    *room = (struct rate_windows){0};
+    return rate_maps_find(map->maps, key, &value) &&
+                   read_limits(room, base_buf_text(&value), &item, map->burst, map->is_octets,
+                               &ignored)
+               ? room
+               : NULL;
 }

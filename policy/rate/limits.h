@@ -29,17 +29,20 @@ __attribute__((warn_unused_result)) bool rate_windows_add(struct rate_windows *w
                                                           const char *option, bool is_octets,
                                                           struct base_error *error_r);
 
-/* Key to windows: items "alice@example.org 500/1h 2000/1d"; keys are compared without case. */
+/* Key to windows: items "alice@example.org 500/1h 2000/1d", keys are compared without case; or maps
+ * ("lmdb:/path") with such limits as values. */
 struct rate_limits_map;
 
-/* `burst` is added to each. NULL and *error_r on a fault, which names the item's file and line. */
+/* `burst`, borrowed, is added to each. NULL and *error_r on a fault, which names the item's file
+ * and line. */
 __attribute__((warn_unused_result)) struct rate_limits_map *rate_limits_map_create(
     const struct conf_list *list, const struct conf_list *burst, bool is_octets,
     struct base_error *error_r);
 /* Sets *map to NULL; NULL inside is fine. */
 void rate_limits_map_destroy(struct rate_limits_map **map);
-/* NULL: the key has none of its own. `map` may be NULL. */
+/* Borrowed, or in `room`. NULL: the key has none of its own, or what a map says is no limit. `map`
+ * may be NULL. */
 const struct rate_windows *rate_limits_map_find(const struct rate_limits_map *map,
-                                                struct base_text key);
+                                                struct base_text key, struct rate_windows *room);
 
 #endif

@@ -337,7 +337,7 @@ void rate_rules_destroy(struct rate_rules **rules)
 const struct rate_windows *rate_rule_windows(const struct rate_rule *rule, struct base_text key,
                                              int64_t wall_s, struct rate_windows *room)
 {
-    const struct rate_windows *windows = rate_limits_map_find(rule->limits, key);
+    const struct rate_windows *windows = rate_limits_map_find(rule->limits, key, room);
 
     if (windows != NULL)
         return windows;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sys/stat.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -395,6 +396,59 @@ static void test_actions(void **state)
     }
 }
 
+/* Limits and exemptions in maps; what is no limit there is none of the key's own. */
+static void test_maps(void **state)
+{
+    struct world *world = *state;
+    char path[128];
+    char conf[600];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/map", world->key_dir);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fchmod(fileno(file), 0600), 0);
+    fputs("alice 5/1h, x\nbob 5/1h 9/1d\ncarol 0/1h\n", file);
+    fclose(file);
+    snprintf(conf, sizeof(conf), PER_LOGIN("limits = { \"dave 4/1h\", \"texthash:%s\" }"), path);
+    start(world, conf);
+    world_connect(world, "192.0.2.1", "");
+    must_accept(world, "alice", 3);
+    must_refuse(world, "alice");
+    must_accept(world, "Bob", 5);
+    must_refuse(world, "bob");
+    must_refuse(world, "carol");
+    must_accept(world, "dave", 4);
+    must_refuse(world, "dave");
+    snprintf(conf, sizeof(conf), PER_LOGIN("exempt = { \"texthash:%s\" }"), path);
+    start(world, conf);
+    world_connect(world, "192.0.2.1", "");
+    must_accept(world, "carol", 9);
+    must_refuse(world, "dave");
+    stop(world);
+}
+
+/* A limit that grows by the day; what was counted counts on. */
+static void test_growth(void **state)
+{
+    struct world *world = *state;
+
+    world->clock = base_clock_manual(WORLD_TIME / 86400 * 86400);
+    start(world, "rate \"r\" { key = { login } count = recipients limit = \"2/1d\" grow = "
+                 "\"2/1d\" until = \"5/1d\" since = \"2026-11-22\" burst = \"5/1h\" }\n");
+    world_connect(world, "192.0.2.1", "");
+    must_accept(world, "alice", 2);
+    must_refuse(world, "alice");
+    base_clock_advance(&world->clock, 86400 * BASE_NS_PER_S);
+    must_accept(world, "alice", 2);
+    must_refuse(world, "alice");
+    base_clock_advance(&world->clock, 86400 * BASE_NS_PER_S * 2);
+    must_accept(world, "alice", 5);
+    must_refuse(world, "alice");
+    stop(world);
+    world->clock = base_clock_manual(WORLD_TIME);
+}
+
 /* mode = observe at the top: what would have been, and nothing is refused. */
 static void test_observe(void **state)
 {
@@ -524,6 +578,24 @@ static void test_faults(void **state)
          "is there twice"},
         {"key = { login } count = messages limit = \"1/1h\" exempt = { \"192.0.2.1/24\" }",
          "exempt"},
+        {"key = { login } count = messages limit = \"1/1h\" exempt = { \"lmdb:/none\" }", "exempt"},
+        {"key = { login } count = messages limit = \"1/1h\" limits = { \"lmdb:/none\" }", "limits"},
+        {"key = { login } count = messages limit = \"1/1d\" grow = \"2/1d\"", "and `since`"},
+        {"key = { login } count = messages limit = { \"1/1d\", \"1/1h\" } grow = \"2/1d\" "
+         "until = \"9/1d\" since = \"2026-12-01\"",
+         "one window"},
+        {"key = { login } count = messages limit = \"1/1d\" grow = \"1/1d\" until = \"9/1d\" "
+         "since = \"2026-12-01\"",
+         "is no growth"},
+        {"key = { login } count = messages limit = \"1/1d\" grow = \"2/1d\" until = \"9/1h\" "
+         "since = \"2026-12-01\"",
+         "not above `limit`"},
+        {"key = { login } count = messages limit = \"9/1d\" grow = \"2/1d\" until = \"9/1d\" "
+         "since = \"2026-12-01\"",
+         "not above `limit`"},
+        {"key = { login } count = messages limit = \"1/1d\" grow = \"2/1d\" until = \"9/1d\" "
+         "since = \"tomorrow\"",
+         "is no day"},
         {"key = { login } count = messages limit = \"1/1h\" sender-domain = { \"a..b\" }",
          "sender-domain"},
     };
@@ -560,12 +632,20 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),          cmocka_unit_test(test_given_back),
-        cmocka_unit_test(test_all_judged_first), cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_counts),           cmocka_unit_test(test_rejected),
-        cmocka_unit_test(test_conditions),       cmocka_unit_test(test_actions),
-        cmocka_unit_test(test_observe),          cmocka_unit_test(test_reserved),
-        cmocka_unit_test(test_local_pickup),     cmocka_unit_test(test_record),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_given_back),
+        cmocka_unit_test(test_all_judged_first),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_rejected),
+        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_observe),
+        cmocka_unit_test(test_reserved),
+        cmocka_unit_test(test_local_pickup),
+        cmocka_unit_test(test_record),
+        cmocka_unit_test(test_maps),
+        cmocka_unit_test(test_growth),
         cmocka_unit_test(test_faults),
     };
 
