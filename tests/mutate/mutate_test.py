@@ -110,7 +110,11 @@ class FakeTree:
         return source.replace("a = a + 0;", "").replace("a = a - 0;", "")
 
     def check(self, tests):
-        return tests[0] if "a == 1" not in self.read() else None
+        """The second one fails once, whatever is tested."""
+        failed = [tests[0]] if "a == 1" not in self.read() else []
+        if len(tests) > 1:
+            failed.append(tests[1])
+        return failed
 
 
 def test_judge(root):
@@ -119,7 +123,8 @@ def test_judge(root):
     seen = {}
     for here in operators.mutations("policy/x.c", PROGRAM):
         for mutation in here:
-            outcome = mutate.judge(tree, mutation, ["tests/unit/test_policy_x"])
+            outcome = mutate.judge(tree, mutation, ["tests/a.py", "tests/b.py",
+                                                    "tests/unit/test_policy_x"])
             seen.setdefault(mutation.before.strip(), set()).add((mutation.after.strip(), *outcome))
             check(tree.read() == PROGRAM, "the line is put back")
     name = "tests/unit/test_policy_x"
