@@ -8,6 +8,10 @@ static const struct {
     const char *postfix;
     const char *sendmail;
 } table[FILTER_MACRO_COUNT] = {
+    [FILTER_MACRO_MTA_NAME] =
+        {"j", "the MTA's own name, which no stranger may use in Authentication-Results and in HELO",
+         "milter_connect_macros = j {daemon_name} {daemon_port} v",
+         "define(`confMILTER_MACROS_CONNECT', `j, {daemon_name}, {daemon_port}, v')"},
     [FILTER_MACRO_DAEMON_NAME] =
         {"{daemon_name}", "originating-daemons, inbound-daemons and rules with `daemon`",
          "milter_connect_macros = j {daemon_name} {daemon_port} v",

@@ -11,6 +11,7 @@
 
 /* The macros that are missed when they are not there. */
 enum filter_macro {
+    FILTER_MACRO_MTA_NAME,
     FILTER_MACRO_DAEMON_NAME,
     FILTER_MACRO_DAEMON_PORT,
     FILTER_MACRO_QUEUE_ID,

@@ -183,6 +183,9 @@ int filter_message_connect(struct filter_session *session, const struct filter_m
                                          .daemon_port = macro(mta, "{daemon_port}"),
                                          .mta_version = macro(mta, "v")};
 
+    if (facts.mta_name.length == 0) {
+        filter_macros_miss(&session->daemon->macros, FILTER_MACRO_MTA_NAME);
+    }
     if (facts.daemon_name.length == 0 && !is_local_pickup(address)) {
         filter_macros_miss(&session->daemon->macros, FILTER_MACRO_DAEMON_NAME);
     }

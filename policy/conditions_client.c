@@ -10,8 +10,8 @@
 /* In the order of enum policy_helo_class. */
 static const char *const helo_words[] = {"missing", "syntax",        "bare-address", "unqualified",
                                          "literal", "wrong-literal", "own-name",     NULL};
-/* In the order of enum policy_iprev_result: no name is RFC 8601's permerror. */
-static const char *const iprev_words[] = {"pass", "fail", "temperror", "none", NULL};
+/* In the order of enum policy_iprev_result, and a plainer word for its last. */
+static const char *const iprev_words[] = {"pass", "fail", "temperror", "permerror", "none", NULL};
 
 static unsigned helo_classes(const struct policy_rule_facts *facts)
 {
@@ -61,7 +61,9 @@ static bool matches_iprev(const struct policy_rule_condition *condition,
 {
     const struct policy_iprev *iprev = facts->iprev(facts->context);
 
-    return iprev != NULL && policy_condition_has_word(condition, iprev->result);
+    return iprev != NULL && (policy_condition_has_word(condition, iprev->result) ||
+                             (iprev->result == POLICY_IPREV_PERMERROR &&
+                              policy_condition_has_word(condition, POLICY_IPREV_PERMERROR + 1)));
 }
 
 /* RFC 7372 section 3.3. */

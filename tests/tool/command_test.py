@@ -232,6 +232,46 @@ class Command(unittest.TestCase):
         out = self.run_ok(*self.OUTBOUND[:-2], "--client-name", "x\x1b[2Jy", "message")
         self.assertNotIn(b"\x1b", out)
 
+    def test_eval_of_a_session(self):
+        """What the flags of the session become, and what DNS says of the client."""
+        self.save("session.zone", b"""$ORIGIN .
+$TTL 300
+1.2.0.192.bl.example A 127.0.0.2
+1.2.0.192.bl.example TXT "spam\\007source"
+1.2.0.192.in-addr.arpa PTR mail.example.net
+mail.example.net A 192.0.2.1
+""")
+        self.save("session.conf", b"""
+dnsbl "bl.example" { txt = yes }
+rule "listed" { stage = rcpt  dnsbl = { "bl.example" }  mode = observe  action = reject }
+rule "named" { stage = connect  client-name = { ".example.net" }  mode = observe  action = reject }
+rule "partner" { stage = mail  cert-subject = { "c.example" }  cert-issuer = { "CA" }
+    port = { "465" }  daemon = { "MSA" }  size-over = 99  mode = observe  action = reject }
+""")
+        self.save("session.message", b"From: a@example.org\n\nHello\n")
+        words = ("eval", "-c", "session.conf", "--zone", "session.zone", "--time", TIME, "--ip",
+                 "192.0.2.1", "--helo", "a.example", "--from", "<>", "--rcpt", "<b@example.net>",
+                 "--tls", "TLSv1.3", "--cipher", "AES", "--cipher-bits", "256", "--cert-subject",
+                 "c.example", "--cert-issuer", "CA", "--daemon", "MSA", "--port", "465", "--size",
+                 "100", "session.message")
+        got = json.loads(self.run_ok(*words[:-1], "--json", words[-1]))
+        self.assertEqual(sorted(rule["name"] for rule in got["rules"]),
+                         ["listed", "named", "partner"])
+        self.assertEqual(got["tls"], {"version": "TLSv1.3", "cipher": "AES", "bits": 256,
+                                      "certificate": "verified", "subject": "c.example",
+                                      "issuer": "CA"})
+        self.assertEqual((got["mta"]["daemon"], got["mta"]["port"], got["declared_size"]),
+                         ("MSA", 465, 100))
+        self.assertEqual(got["iprev"]["names"], ["mail.example.net"])
+        self.assertEqual(got["dns_lists"], [
+            {"zone": "bl.example", "kind": "dnsbl", "result": "hit", "code": "127.0.0.2",
+             "text": "spam\x07source"}])
+        out = self.run_ok(*words).decode()
+        for want in (r"^tls +TLSv1.3, AES, 256 bits, verified certificate of c.example by CA$",
+                     r"^iprev +pass mail.example.net$",
+                     r"^dnsbl +bl.example: hit 127.0.0.2, spam\?source$"):
+            self.assertRegex(out, re.compile(want, re.M))
+
     def test_eval_refusals(self):
         self.refuse(64, "--ip", "eval", "--from", "x", "message")
         self.refuse(64, "not an address", *[word.replace("192.0.2.1", "192.0.2.256")

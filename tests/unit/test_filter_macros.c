@@ -40,6 +40,8 @@ static void test_once(void **state)
         enum filter_macro macro;
         const char *words[3];
     } cases[] = {
+        {FILTER_MACRO_MTA_NAME,
+         {"macro j,", "milter_connect_macros = j", "confMILTER_MACROS_CONNECT"}},
         {FILTER_MACRO_DAEMON_NAME,
          {"{daemon_name}", "milter_connect_macros = j {daemon_name}", "confMILTER_MACROS_CONNECT"}},
         {FILTER_MACRO_DAEMON_PORT,

@@ -148,6 +148,9 @@ static const struct row rows[] = {
     {MAIL "iprev = { fail } }", .want = "550 5.7.25", .client = "192.0.2.11"},
     {MAIL "iprev = { none } }", .want = "550 5.7.25", .client = "192.0.2.12"},
     {MAIL "iprev = { temperror } }", .want = "550 5.7.25", .client = "192.0.2.13"},
+    {MAIL "iprev = { permerror } }", .want = "550 5.7.25", .client = "192.0.2.12"},
+    {MAIL "iprev = { permerror } }", .want = NULL, .client = "192.0.2.11"},
+    {MAIL "iprev = { none } }", .want = NULL, .client = "192.0.2.11"},
     {MAIL "iprev = { temperror } }", .want = "550 5.7.25", .client = "192.0.2.14"},
     {MAIL "iprev = { fail, none, temperror } }", .want = NULL, .client = "192.0.2.10"},
     {MAIL "client-name = { \"mail.list.example\" } }", .want = "550 5.7.1", .client = "192.0.2.10"},
@@ -344,7 +347,7 @@ static void test_faults(void **state)
         {EOH "header-count = { \"> 1\" } }", "is not \"FIELD > NUMBER\""},
         {EOH "header-count = { \"a b > 1\" } }", "is not \"FIELD > NUMBER\""},
         {MAIL "helo = { own } }", "helo"},
-        {MAIL "iprev = { permerror } }", "iprev"},
+        {MAIL "iprev = { missing } }", "iprev"},
         {MAIL "client-name = { \"a..b\" } }", "client-name"},
     };
     struct world world;
