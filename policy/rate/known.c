@@ -14,6 +14,7 @@ struct entry {
     size_t name_length;
     size_t key_length;
     int64_t time_ns;
+    uint64_t epoch;
     bool is_distinct;
     bool is_held;
     int64_t blocked_ns;
@@ -86,30 +87,57 @@ static char *copy_text(const struct rate_item *item)
 {
     char *text = base_mem_alloc(item->name.length + item->key.length + 1);
 
-    memcpy(text, item->name.data, item->name.length);
+    if (item->name.length > 0)
+        memcpy(text, item->name.data, item->name.length);
     if (item->key.length > 0)
         memcpy(text + item->name.length, item->key.data, item->key.length);
     return text;
 }
 
-void rate_known_put(struct rate_known *known, const struct rate_digest *digest,
-                    const struct rate_item *item, const int64_t used[RATE_WINDOWS_MAX],
-                    int64_t now_ns)
+static struct entry *obtain(struct rate_known *known, const struct rate_digest *digest,
+                            const struct rate_item *item)
 {
     struct entry *entry = find(known, digest);
 
-    if (entry == NULL) {
-        entry = make_room(known, digest);
-        entry->text = copy_text(item);
-        entry->name_length = item->name.length;
-        entry->key_length = item->key.length;
-    }
+    if (entry != NULL && (entry->name_length > 0 || item->name.length == 0))
+        return entry;
+    if (entry != NULL)
+        rate_known_forget(known, digest);
+    entry = make_room(known, digest);
+    entry->text = copy_text(item);
+    entry->name_length = item->name.length;
+    entry->key_length = item->key.length;
+    return entry;
+}
+
+static void note(struct entry *entry, const struct rate_windows *windows,
+                 const int64_t used[RATE_WINDOWS_MAX], uint64_t epoch, int64_t now_ns)
+{
     entry->time_ns = now_ns;
+    entry->epoch = epoch;
+    entry->windows = *windows;
+    memcpy(entry->used, used, sizeof(entry->used));
+}
+
+void rate_known_put(struct rate_known *known, const struct rate_digest *digest,
+                    const struct rate_item *item, const int64_t used[RATE_WINDOWS_MAX],
+                    uint64_t epoch, int64_t now_ns)
+{
+    struct entry *entry = obtain(known, digest, item);
+
+    note(entry, item->windows, used, epoch, now_ns);
     entry->is_distinct = item->value.data != NULL;
     entry->is_held = item->answer == RATE_HELD;
     entry->blocked_ns = item->answer == RATE_FREE ? 0 : item->wait_ns;
-    entry->windows = *item->windows;
-    memcpy(entry->used, used, sizeof(entry->used));
+}
+
+void rate_known_update(struct rate_known *known, const struct rate_digest *digest,
+                       const struct rate_windows *windows, const int64_t used[RATE_WINDOWS_MAX],
+                       uint64_t epoch, int64_t now_ns)
+{
+    const struct rate_item nameless = {.windows = windows};
+
+    note(obtain(known, digest, &nameless), windows, used, epoch, now_ns);
 }
 
 static bool is_past(const struct entry *entry, int64_t length_ns, int64_t now_ns)
@@ -117,9 +145,9 @@ static bool is_past(const struct entry *entry, int64_t length_ns, int64_t now_ns
     return now_ns - entry->time_ns > length_ns + length_ns / RATE_SUBWINDOWS;
 }
 
-void rate_known_get(const struct rate_known *known, const struct rate_digest *digest,
-                    const struct rate_windows *windows, int64_t now_ns,
-                    int64_t used_r[RATE_WINDOWS_MAX])
+uint64_t rate_known_get(const struct rate_known *known, const struct rate_digest *digest,
+                        const struct rate_windows *windows, int64_t now_ns,
+                        int64_t used_r[RATE_WINDOWS_MAX])
 {
     const struct entry *entry = find(known, digest);
 
@@ -129,6 +157,7 @@ void rate_known_get(const struct rate_known *known, const struct rate_digest *di
             if (entry->windows.at[i].length_ns == windows->at[w].length_ns &&
                 !is_past(entry, windows->at[w].length_ns, now_ns))
                 used_r[w] = entry->used[i];
+    return entry == NULL ? 0 : entry->epoch;
 }
 
 void rate_known_forget(struct rate_known *known, const struct rate_digest *digest)
@@ -157,7 +186,7 @@ void rate_known_list(const struct rate_known *known, int64_t now_ns,
                                      .is_held = entry->is_held};
         bool is_any = false;
 
-        if (entry->text == NULL)
+        if (entry->text == NULL || entry->name_length == 0)
             continue;
         for (unsigned w = 0; w < entry->windows.count; w++) {
             bool is_over = is_past(entry, entry->windows.at[w].length_ns, now_ns);

@@ -21,14 +21,20 @@ struct rate_digest {
 struct rate_known *rate_known_create(size_t keys_max);
 /* Sets *known to NULL; NULL inside is fine. */
 void rate_known_destroy(struct rate_known **known);
-/* `item` as the store answered it; `used` what each window counts now. Copies. */
+/* `item` as the store answered it in that epoch of its; `used` what each window counts now.
+ * Copies. */
 void rate_known_put(struct rate_known *known, const struct rate_digest *digest,
                     const struct rate_item *item, const int64_t used[RATE_WINDOWS_MAX],
-                    int64_t now_ns);
-/* What each window counted; 0 where nothing is known, or the window has passed since. */
-void rate_known_get(const struct rate_known *known, const struct rate_digest *digest,
-                    const struct rate_windows *windows, int64_t now_ns,
-                    int64_t used_r[RATE_WINDOWS_MAX]);
+                    uint64_t epoch, int64_t now_ns);
+/* The same of a key of which no more is known than what it counts: it stands in no list. */
+void rate_known_update(struct rate_known *known, const struct rate_digest *digest,
+                       const struct rate_windows *windows, const int64_t used[RATE_WINDOWS_MAX],
+                       uint64_t epoch, int64_t now_ns);
+/* What each window counted; 0 where nothing is known, or the window has passed since. The epoch of
+ * the answer, 0: none. */
+uint64_t rate_known_get(const struct rate_known *known, const struct rate_digest *digest,
+                        const struct rate_windows *windows, int64_t now_ns,
+                        int64_t used_r[RATE_WINDOWS_MAX]);
 void rate_known_forget(struct rate_known *known, const struct rate_digest *digest);
 size_t rate_known_count(const struct rate_known *known);
 /* Those whose windows have not passed. */

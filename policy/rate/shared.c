@@ -25,6 +25,18 @@
 #define DUE_NS (10 * BASE_NS_PER_S)
 /* Entries of the backlog at a stop. */
 #define STOP_NS BASE_NS_PER_S
+/* So much later than this host another may find the store again, and add what it has admitted. */
+#define SETTLE_NS (3 * RATE_BREAKER_PROBE_NS)
+
+enum phase {
+    /* The store decides. */
+    PHASE_SHARED,
+    /* It is away, or has not heard yet of all that was admitted meanwhile: this host decides. */
+    PHASE_LOCAL,
+    /* It has heard of all that this host has admitted, but other hosts may be behind: both decide.
+     */
+    PHASE_SETTLING,
+};
 
 struct shared {
     struct rate_store store;
@@ -44,8 +56,12 @@ struct shared {
     struct rate_known *known;
     struct rate_breaker breaker;
     struct rate_backlog backlog;
+    /* Of its last answer, and the one before; 0: none yet. */
     uint64_t epoch;
-    /* Local counts are kept apart by break: what was counted in an earlier one has been added. */
+    uint64_t previous_epoch;
+    enum phase phase;
+    int64_t settled_ns;
+    /* Local counts begin again when all of them have been added, and are known from the store. */
     uint64_t generation;
     bool is_generation_used;
     bool is_stopping;
@@ -92,14 +108,26 @@ static struct message *message_of(struct rate_reservation *reservation)
 
 /* --- what is known of the store --------------------------------------------------------------- */
 
-static bool is_open(struct shared *shared)
+static void forget_local(struct shared *shared)
 {
-    bool is_broken;
+    if (shared->is_generation_used)
+        shared->generation++;
+    shared->is_generation_used = false;
+}
+
+static enum phase phase_of(struct shared *shared)
+{
+    enum phase phase;
 
     lock(shared);
-    is_broken = shared->breaker.is_open;
+    if (shared->phase == PHASE_SETTLING &&
+        base_clock_mono_ns(shared->clock) >= shared->settled_ns) {
+        shared->phase = PHASE_SHARED;
+        forget_local(shared);
+    }
+    phase = shared->phase;
     unlock(shared);
-    return is_broken;
+    return phase;
 }
 
 static void note_failure(struct shared *shared, const char *fault)
@@ -110,6 +138,8 @@ static void note_failure(struct shared *shared, const char *fault)
     shared->failures++;
     (void)snprintf(shared->fault, sizeof(shared->fault), "%s", fault);
     is_newly_open = rate_breaker_fail(&shared->breaker, base_clock_mono_ns(shared->clock));
+    if (is_newly_open)
+        shared->phase = PHASE_LOCAL;
     unlock(shared);
     if (is_newly_open)
         base_log_warning("rate-store: %s; until it answers again this host admits one part in %u "
@@ -124,11 +154,11 @@ static void note_success(struct shared *shared, uint64_t epoch)
 
     lock(shared);
     was_open = rate_breaker_succeed(&shared->breaker);
-    has_lost = shared->epoch != 0 && shared->epoch != epoch;
-    if (shared->is_generation_used && was_open) {
-        shared->generation++;
-        shared->is_generation_used = false;
-    }
+    /* Answers may overtake each other. */
+    has_lost = shared->epoch != 0 && shared->epoch != epoch && shared->previous_epoch != epoch;
+    if (shared->epoch != epoch)
+        shared->previous_epoch = shared->epoch;
+    shared->epoch = epoch;
     if (was_open)
         (void)pthread_cond_signal(&shared->work);
     unlock(shared);
@@ -149,18 +179,6 @@ static enum store_redis_status run(struct shared *shared, const struct rate_call
     else
         note_failure(shared, reply->fault);
     return status;
-}
-
-/* The least that this host knows is said until the server has heard it of that key, too: the epoch
- * is taken over only where an answer has come. */
-static uint64_t known_epoch(struct shared *shared)
-{
-    uint64_t epoch;
-
-    lock(shared);
-    epoch = shared->epoch;
-    unlock(shared);
-    return epoch;
 }
 
 /* --- without the store ------------------------------------------------------------------------ */
@@ -202,7 +220,8 @@ static void prepare_local(struct shared *shared, const struct rate_item *item,
     int length;
 
     lock(shared);
-    rate_known_get(shared->known, digest, item->windows, base_clock_mono_ns(shared->clock), known);
+    (void)rate_known_get(shared->known, digest, item->windows, base_clock_mono_ns(shared->clock),
+                         known);
     length =
         snprintf(local->key, sizeof(local->key), "%llu ", (unsigned long long)shared->generation);
     shared->is_generation_used = true;
@@ -216,8 +235,10 @@ static void prepare_local(struct shared *shared, const struct rate_item *item,
     out->key = (struct base_text){local->key, (size_t)length + sizeof(digest->octets)};
 }
 
+/* `want_added`: the store is to be told. */
 static bool charge_local(struct shared *shared, struct message *message, struct rate_item *items,
-                         size_t count, const struct rate_digest *digests, const uint64_t *values)
+                         size_t count, const struct rate_digest *digests, const uint64_t *values,
+                         bool want_added)
 {
     struct local_item *locals = base_mem_alloc_zero(count, sizeof(*locals));
     struct rate_item *copies = base_mem_alloc_zero(count, sizeof(*copies));
@@ -237,7 +258,7 @@ static bool charge_local(struct shared *shared, struct message *message, struct 
         /* Nothing is left of this host's part; the store may be back at any time. */
         if (copies[i].answer == RATE_OVER && copies[i].wait_ns < 0)
             items[i].wait_ns = items[i].windows->at[items[i].window].length_ns;
-        if (is_ok && copies[i].answer == RATE_FREE && items[i].amount > 0)
+        if (want_added && is_ok && copies[i].answer == RATE_FREE && items[i].amount > 0)
             keep_item(message, &items[i], &digests[i], values[i], now_ns);
     }
     base_mem_free(copies);
@@ -254,12 +275,11 @@ static void learn(struct shared *shared, const struct rate_item *items, size_t c
     int64_t now_ns = base_clock_mono_ns(shared->clock);
 
     lock(shared);
-    shared->epoch = epoch;
     for (size_t i = 0; i < count; i++) {
         for (unsigned w = 0; is_ok && items[i].answer == RATE_FREE && w < items[i].windows->count;
              w++)
             used[i][w] += items[i].amount;
-        rate_known_put(shared->known, &digests[i], &items[i], used[i], now_ns);
+        rate_known_put(shared->known, &digests[i], &items[i], used[i], epoch, now_ns);
     }
     unlock(shared);
 }
@@ -277,20 +297,21 @@ static void say_charge(struct shared *shared, struct rate_call *call,
                        const struct rate_item *items, size_t count,
                        const struct rate_digest *digests, const uint64_t *values)
 {
-    rate_call_init(call, "charge", known_epoch(shared));
+    rate_call_init(call, "charge");
     rate_call_add_hex(call, reservation->id, sizeof(reservation->id));
     rate_call_add_int(call, message->sequence);
     rate_call_add_int(call, rate_call_us(shared->lease_ns));
     rate_call_add_int(call, (int64_t)count);
     for (size_t i = 0; i < count; i++) {
         int64_t floors[RATE_WINDOWS_MAX];
+        uint64_t epoch;
 
         lock(shared);
-        rate_known_get(shared->known, &digests[i], items[i].windows,
-                       base_clock_mono_ns(shared->clock), floors);
+        epoch = rate_known_get(shared->known, &digests[i], items[i].windows,
+                               base_clock_mono_ns(shared->clock), floors);
         unlock(shared);
         rate_call_add_item(call, &digests[i], &items[i], values[i], items[i].value.data != NULL,
-                           floors);
+                           epoch, floors);
     }
 }
 
@@ -331,6 +352,7 @@ static bool charge(struct rate_store *store, struct rate_reservation *reservatio
     struct message *message;
     struct rate_digest *digests;
     uint64_t *values;
+    enum phase phase;
     bool is_ok = true;
 
     if (count == 0)
@@ -344,9 +366,13 @@ static bool charge(struct rate_store *store, struct rate_reservation *reservatio
         if (items[i].value.data != NULL)
             values[i] = rate_call_value(shared->hmac, items[i].value);
     }
-    if (message->is_local || is_open(shared) ||
-        !charge_remote(shared, reservation, message, items, count, digests, values, &is_ok))
-        is_ok = charge_local(shared, message, items, count, digests, values);
+    phase = message->is_local ? PHASE_LOCAL : phase_of(shared);
+    if (phase == PHASE_SETTLING)
+        is_ok = charge_local(shared, message, items, count, digests, values, false);
+    /* What this host alone refuses, the store need not be asked. */
+    if (is_ok && (phase == PHASE_LOCAL || !charge_remote(shared, reservation, message, items, count,
+                                                         digests, values, &is_ok)))
+        is_ok = charge_local(shared, message, items, count, digests, values, true);
     base_mem_free(values);
     base_mem_free(digests);
     return is_ok;
@@ -359,7 +385,7 @@ static enum store_redis_status say_end(struct shared *shared, const uint64_t id[
     struct rate_call call;
     enum store_redis_status status;
 
-    rate_call_init(&call, is_commit ? "commit" : "giveback", known_epoch(shared));
+    rate_call_init(&call, is_commit ? "commit" : "giveback");
     rate_call_add_hex(&call, id, 2 * sizeof(*id));
     rate_call_add_int(&call, rate_call_us(shared->lease_ns));
     status = run(shared, &call, timeout_ns, reply);
@@ -391,7 +417,7 @@ static void end(struct shared *shared, struct rate_reservation *reservation, boo
     if (is_commit && message->items != NULL) {
         postpone(shared, reservation->id, true, message->items);
         message->items = NULL;
-    } else if (message->is_remote && (message->is_local || is_open(shared) ||
+    } else if (message->is_remote && (message->is_local || phase_of(shared) == PHASE_LOCAL ||
                                       say_end(shared, reservation->id, is_commit,
                                               shared->timeout_ns) != STORE_REDIS_OK)) {
         postpone(shared, reservation->id, is_commit, NULL);
@@ -414,6 +440,21 @@ static void give_back(struct rate_store *store, struct rate_reservation *reserva
 /* --- the thread --------------------------------------------------------------------------------
  */
 
+/* The next break begins from what the store counts with this. */
+static void learn_added(struct shared *shared, const struct rate_backlog_entry *entry,
+                        const struct store_redis_reply *reply, int64_t now_ns)
+{
+    int64_t used[RATE_WINDOWS_MAX];
+    size_t at = 2;
+
+    lock(shared);
+    for (const struct rate_backlog_item *it = entry->items; it != NULL; it = it->next)
+        if (rate_call_read_used(reply, &at, it->windows.count, used))
+            rate_known_update(shared->known, &it->digest, &it->windows, used,
+                              (uint64_t)reply->numbers[0], now_ns);
+    unlock(shared);
+}
+
 static enum store_redis_status say_add(struct shared *shared,
                                        const struct rate_backlog_entry *entry)
 {
@@ -425,25 +466,39 @@ static enum store_redis_status say_add(struct shared *shared,
 
     for (const struct rate_backlog_item *it = entry->items; it != NULL; it = it->next)
         count++;
-    rate_call_init(&call, "add", known_epoch(shared));
+    rate_call_init(&call, "add");
     rate_call_add_hex(&call, entry->id, sizeof(entry->id));
     rate_call_add_int(&call, rate_call_us(shared->lease_ns));
     rate_call_add_int(&call, count);
     for (const struct rate_backlog_item *it = entry->items; it != NULL; it = it->next) {
         struct rate_item item = {.amount = it->amount, .windows = &it->windows};
         int64_t floors[RATE_WINDOWS_MAX];
+        uint64_t epoch;
 
         lock(shared);
-        rate_known_get(shared->known, &it->digest, &it->windows, now_ns, floors);
+        epoch = rate_known_get(shared->known, &it->digest, &it->windows, now_ns, floors);
         unlock(shared);
         rate_call_add_int(&call, it->sequence);
         rate_call_add_int(&call, rate_call_us(now_ns - it->time_ns));
-        rate_call_add_item(&call, &it->digest, &item, it->value, it->has_value, floors);
+        rate_call_add_item(&call, &it->digest, &item, it->value, it->has_value, epoch, floors);
     }
     status = run(shared, &call, BACKGROUND_TIMEOUT_NS, reply);
     rate_call_deinit(&call);
+    if (status == STORE_REDIS_OK)
+        learn_added(shared, entry, reply, now_ns);
     base_mem_free(reply);
     return status;
+}
+
+/* The store knows all that this host has admitted. */
+static void note_drained(struct shared *shared)
+{
+    if (shared->phase == PHASE_LOCAL) {
+        shared->phase = PHASE_SETTLING;
+        shared->settled_ns = base_clock_mono_ns(shared->clock) + SETTLE_NS;
+    } else if (shared->phase == PHASE_SHARED) {
+        forget_local(shared);
+    }
 }
 
 /* False: there is nothing to send, or the store does not answer. */
@@ -455,6 +510,8 @@ static bool send_one(struct shared *shared)
     lock(shared);
     if (!shared->breaker.is_open)
         entry = rate_backlog_take(&shared->backlog);
+    if (entry == NULL && !shared->breaker.is_open)
+        note_drained(shared);
     unlock(shared);
     if (entry == NULL)
         return false;
@@ -477,7 +534,7 @@ static void probe(struct shared *shared)
     struct rate_call call;
 
     store_redis_refresh(shared->redis);
-    rate_call_init(&call, "probe", known_epoch(shared));
+    rate_call_init(&call, "probe");
     rate_call_add_int(&call, rate_call_us(shared->lease_ns));
     (void)run(shared, &call, BACKGROUND_TIMEOUT_NS, reply);
     rate_call_deinit(&call);
@@ -577,7 +634,7 @@ static size_t release(struct rate_store *store, struct base_text name, struct ba
     /* Another host may have blocked it: with its rate named, it need not be known here. */
     if (wanted.count == 0 && name.data != NULL)
         wanted.digests[wanted.count++] = rate_call_key(shared->hmac, name, key);
-    rate_call_init(&call, "release", known_epoch(shared));
+    rate_call_init(&call, "release");
     rate_call_add_int(&call, wanted.count);
     for (int64_t i = 0; i < wanted.count; i++)
         rate_call_add_hex(&call, wanted.digests[i].octets, sizeof(wanted.digests[i].octets));

@@ -2,8 +2,8 @@
 -- It runs in Redis or Valkey; the time is the server's, in microseconds, and never goes back.
 --
 -- KEYS[1]  the prefix of all keys, with its hash tag: all lie in one slot of a cluster.
--- ARGV[1]  what is wanted, ARGV[2] the epoch that the caller knows, ARGV[3] a random number that
---          becomes the epoch if there is none: a server that has lost its keys has another one.
+-- ARGV[1]  what is wanted, ARGV[2] a random number that becomes the epoch if there is none: a
+--          server that has lost its keys has another one.
 --
 -- Keys:    P:meta       hash: e the epoch, t the last time, o what was added to the clock
 --          P:due        reservations by when they fall due
@@ -19,7 +19,7 @@ local DUE_AT_ONCE = 20
 local MAX = 9007199254740992
 
 local P = KEYS[1]
-local at = 3
+local at = 2
 local epoch
 local now
 local states = {}
@@ -52,7 +52,7 @@ local function read_meta()
         now = last
     end
     if epoch == nil then
-        epoch = tonumber(ARGV[3])
+        epoch = tonumber(ARGV[2])
         redis.call('HSET', P .. ':meta', 'e', string.format('%.0f', epoch))
     end
     redis.call('HSET', P .. ':meta', 't', string.format('%.0f', now), 'o',
@@ -319,8 +319,9 @@ end
 
 -- Items.
 
-local function read_item(known_epoch)
-    local item = {key = arg(), is_refusing = int() == 1, amount = int(), value = arg(),
+local function read_item()
+    local key, known_epoch = arg(), int()
+    local item = {key = key, is_refusing = int() == 1, amount = int(), value = arg(),
         hold = int(), warn = int(), limits = {}, lengths = {}}
     local count = int()
     local floors = {}
@@ -422,7 +423,6 @@ local function answer_of(items, is_ok)
 end
 
 local function charge()
-    local known_epoch = tonumber(ARGV[2])
     local id, sequence, lease, count = arg(), arg(), int(), int()
     local name = P .. ':r:' .. id
     local items = {}
@@ -437,7 +437,7 @@ local function charge()
         end
     end
     for i = 1, count do
-        items[i] = read_item(known_epoch)
+        items[i] = read_item()
     end
     for _, item in ipairs(items) do
         judge(item)
@@ -471,14 +471,15 @@ end
 
 -- What a host admitted during a break: charged, whatever the limits say; once.
 local function add()
-    local known_epoch = tonumber(ARGV[2])
     local id, lease, count = arg(), int(), int()
     local name = P .. ':r:' .. id
     local ended = redis.call('HMGET', name, 'a')
     local arrived = {}
+    local items = {}
     for i = 1, count do
         local sequence, age = arg(), int()
-        local item = read_item(known_epoch)
+        local item = read_item()
+        items[i] = item
         if arrived[sequence] == nil then
             arrived[sequence] = redis.call('HEXISTS', name, 's' .. sequence) == 1
         end
@@ -498,7 +499,16 @@ local function add()
     end_reservation(id, true, lease)
     redis.call('HSET', name, 'a', 1)
     expire(name, lease)
-    return {epoch, 1}
+    -- What is counted now, for the next break.
+    local reply = {epoch, 1}
+    for _, item in ipairs(items) do
+        reply[#reply + 1] = #item.lengths
+        for j, window in ipairs(item.state.w) do
+            reply[#reply + 1] = item.value ~= '' and values_used(item.key, item.lengths, j) or
+                used_of(window)
+        end
+    end
+    return reply
 end
 
 local function finish(is_commit)

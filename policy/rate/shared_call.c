@@ -14,7 +14,7 @@
 #define CALL_MAX   (1U << 20)
 #define EPOCH_MASK ((UINT64_C(1) << 48) - 1)
 
-void rate_call_init(struct rate_call *call, const char *what, uint64_t epoch)
+void rate_call_init(struct rate_call *call, const char *what)
 {
     uint64_t fresh;
 
@@ -23,7 +23,6 @@ void rate_call_init(struct rate_call *call, const char *what, uint64_t epoch)
     *call = (struct rate_call){.text = base_mem_alloc_zero(1, sizeof(*call->text))};
     base_buf_init(call->text, NULL, CALL_MAX);
     rate_call_add(call, base_text_of(what));
-    rate_call_add_int(call, (int64_t)epoch);
     rate_call_add_int(call, (int64_t)(fresh & EPOCH_MASK) + 1);
 }
 
@@ -99,9 +98,10 @@ uint64_t rate_call_value(const struct store_hmac *hmac, struct base_text value)
 
 void rate_call_add_item(struct rate_call *call, const struct rate_digest *digest,
                         const struct rate_item *item, uint64_t value, bool has_value,
-                        const int64_t floors[RATE_WINDOWS_MAX])
+                        uint64_t epoch, const int64_t floors[RATE_WINDOWS_MAX])
 {
     rate_call_add_hex(call, digest->octets, sizeof(digest->octets));
+    rate_call_add_int(call, (int64_t)epoch);
     rate_call_add_int(call, item->is_refusing ? 1 : 0);
     rate_call_add_int(call, item->amount);
     if (has_value)
@@ -152,6 +152,20 @@ static bool take(const struct store_redis_reply *reply, size_t *at, int64_t min,
     return true;
 }
 
+bool rate_call_read_used(const struct store_redis_reply *reply, size_t *at, unsigned count,
+                         int64_t used_r[RATE_WINDOWS_MAX])
+{
+    int64_t number;
+
+    memset(used_r, 0, RATE_WINDOWS_MAX * sizeof(*used_r));
+    if (!take(reply, at, count, count, &number))
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        if (!take(reply, at, 0, RATE_SHARED_MAX, &used_r[i]))
+            return false;
+    return true;
+}
+
 static bool read_item(const struct store_redis_reply *reply, size_t *at, struct rate_item *item,
                       int64_t used_r[RATE_WINDOWS_MAX])
 {
@@ -160,19 +174,14 @@ static bool read_item(const struct store_redis_reply *reply, size_t *at, struct 
     int64_t wait_us;
     int64_t is_warning;
     int64_t is_new;
-    int64_t count;
 
     if (!take(reply, at, RATE_FREE, RATE_HELD, &answer) ||
         !take(reply, at, 0, RATE_WINDOWS_MAX - 1, &window) ||
         !take(reply, at, 0, RATE_SHARED_MAX, &item->used) ||
         !take(reply, at, -1, INT64_MAX / 1000, &wait_us) || !take(reply, at, 0, 1, &is_warning) ||
         !take(reply, at, 0, 1, &is_new) ||
-        !take(reply, at, item->windows->count, item->windows->count, &count))
+        !rate_call_read_used(reply, at, item->windows->count, used_r))
         return false;
-    memset(used_r, 0, RATE_WINDOWS_MAX * sizeof(*used_r));
-    for (int64_t i = 0; i < count; i++)
-        if (!take(reply, at, 0, RATE_SHARED_MAX, &used_r[i]))
-            return false;
     item->answer = (enum rate_answer)answer;
     item->window = (unsigned)window;
     item->wait_ns = wait_us < 0 ? -1 : wait_us * 1000;

@@ -29,7 +29,7 @@ struct rate_call {
     size_t capacity;
 };
 
-void rate_call_init(struct rate_call *call, const char *what, uint64_t epoch);
+void rate_call_init(struct rate_call *call, const char *what);
 void rate_call_deinit(struct rate_call *call);
 void rate_call_add(struct rate_call *call, struct base_text text);
 void rate_call_add_int(struct rate_call *call, int64_t number);
@@ -41,10 +41,11 @@ int64_t rate_call_us(int64_t ns);
 struct rate_digest rate_call_key(const struct store_hmac *hmac, struct base_text name,
                                  struct base_text key);
 uint64_t rate_call_value(const struct store_hmac *hmac, struct base_text value);
-/* One item: its key, what it wants, its windows, and the least that this host knows of each. */
+/* One item: its key, what it wants, its windows, and the least that this host knows of each, from
+ * that epoch of the server's. */
 void rate_call_add_item(struct rate_call *call, const struct rate_digest *digest,
                         const struct rate_item *item, uint64_t value, bool has_value,
-                        const int64_t floors[RATE_WINDOWS_MAX]);
+                        uint64_t epoch, const int64_t floors[RATE_WINDOWS_MAX]);
 
 enum store_redis_status rate_call_run(const struct rate_call *call, struct store_redis *redis,
                                       int64_t timeout_ns, struct store_redis_reply *reply_r);
@@ -53,5 +54,9 @@ enum store_redis_status rate_call_run(const struct rate_call *call, struct store
 __attribute__((warn_unused_result)) bool rate_call_read_charge(
     const struct store_redis_reply *reply, struct rate_item *items, size_t count, bool *is_ok_r,
     int64_t (*used_r)[RATE_WINDOWS_MAX]);
+/* The answer to what was added: what each window of the next item counts now; *at begins at 2. */
+__attribute__((warn_unused_result)) bool rate_call_read_used(const struct store_redis_reply *reply,
+                                                             size_t *at, unsigned count,
+                                                             int64_t used_r[RATE_WINDOWS_MAX]);
 
 #endif
