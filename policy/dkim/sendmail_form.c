@@ -12,8 +12,6 @@
 enum {
     COLUMNS = 78,
     INDENT = 8,
-    /* Blanks after the colon that are kept one by one. */
-    BLANKS = 1000,
     /* A line as long as SMTP allows (RFC 5321 section 4.5.3.1.6), and some room; what is longer is
      * broken in two by SMTP mailers. */
     LINE = 980,
@@ -156,7 +154,7 @@ static bool write_field(struct writing *writing, struct base_text name, struct b
         at++;
     }
     writing->column = name.length + 1 + at;
-    return at <= BLANKS && write_list(writing, value, at);
+    return write_list(writing, value, at);
 }
 
 enum dkim_sendmail_form dkim_sendmail_form(struct base_arena *arena, struct base_text name,

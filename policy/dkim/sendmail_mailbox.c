@@ -121,8 +121,6 @@ static bool note_mark(struct marks *marks, struct base_text text, size_t at)
         return true;
     case ';':
         return at + 1 == text.length && set_once(&marks->semicolon, at);
-    case ',':
-        return false;
     default:
         return true;
     }

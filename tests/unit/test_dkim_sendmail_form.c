@@ -88,6 +88,10 @@ static const struct {
     {" A) <a@x.example>", NULL},
     {" a@x.example;b@y.example", NULL},
     {" A\x01 <a@x.example>", NULL},
+    {" \"A\x01\" <a@x.example>", NULL},
+    {" (A\x7f) <a@x.example>", NULL},
+    {" @x.example", NULL},
+    {" \"\"@x.example", " \"\"@x.example"},
     {" \"A\\\n B\" <a@x.example>", NULL},
     /* Groups. */
     {" undisclosed-recipients:;", " undisclosed-recipients:;"},
@@ -100,6 +104,8 @@ static const struct {
     {" Friends::a@x.example;", NULL},
     {" :;", NULL},
     {" A:B:C <a@x.example>", NULL},
+    {" A:.B <a@x.example>;", NULL},
+    {" A: B <a@x.example>", " A: B <a@x.example>"},
     /* Lines: column 78 is the last. */
     {" a@x.example,b@" TEN "." TEN "." TEN "." TEN "." TEN ".exa",
      " a@x.example, b@" TEN "." TEN "." TEN "." TEN "." TEN ".exa"},
@@ -188,6 +194,50 @@ static void test_long_names(void **state)
     base_arena_destroy(&arena);
 }
 
+/* `count` times `c` between the two. */
+static enum dkim_sendmail_form form_around(struct base_arena *arena, const char *before, char c,
+                                           size_t count, const char *after)
+{
+    struct base_buf value;
+    const char *written;
+
+    base_buf_init(&value, arena, 4096);
+    base_buf_append_cstr(&value, before);
+    for (size_t i = 0; i < count; i++)
+        base_buf_append_char(&value, c);
+    base_buf_append_cstr(&value, after);
+    return form_of(arena, "From", base_buf_cstr(&value), &written);
+}
+
+/* The last that is certain, and the first that is not. */
+static void test_bounds(void **state)
+{
+    struct base_arena *arena = base_arena_create(1 << 20, NULL);
+
+    (void)state;
+    assert_int_equal(form_around(arena, " ", 'x', 236, " <a@x.example>"), DKIM_SENDMAIL_SAME);
+    assert_int_equal(form_around(arena, " ", 'x', 237, " <a@x.example>"), DKIM_SENDMAIL_UNCERTAIN);
+    assert_int_equal(form_around(arena, " a@x.example (", 'x', 236, ")"), DKIM_SENDMAIL_SAME);
+    assert_int_equal(form_around(arena, " a@x.example (", 'x', 237, ")"), DKIM_SENDMAIL_UNCERTAIN);
+    assert_int_equal(form_around(arena, " ", 'x', 236, ": a@x.example;"), DKIM_SENDMAIL_SAME);
+    assert_int_equal(form_around(arena, " ", 'x', 237, ": a@x.example;"), DKIM_SENDMAIL_UNCERTAIN);
+    assert_int_equal(form_around(arena, " x: ", 'x', 233, " <a@x.example>"), DKIM_SENDMAIL_SAME);
+    assert_int_equal(form_around(arena, " x: ", 'x', 238, " <a@x.example>;"),
+                     DKIM_SENDMAIL_UNCERTAIN);
+    /* Dropped, but for words that Sendmail may not read, groups and their ends. */
+    assert_int_equal(form_around(arena, " " TEN " " TEN " ", 'x', 240, " <a@x.example>"),
+                     DKIM_SENDMAIL_REWRITTEN);
+    assert_int_equal(form_around(arena, " " TEN " " TEN " ", 'x', 241, " <a@x.example>"),
+                     DKIM_SENDMAIL_UNCERTAIN);
+    assert_int_equal(form_around(arena, " x: " TEN " " TEN " ", 'x', 240, " <a@x.example>"),
+                     DKIM_SENDMAIL_UNCERTAIN);
+    assert_int_equal(form_around(arena, " " TEN " " TEN " ", 'x', 240, " <a@x.example>;"),
+                     DKIM_SENDMAIL_UNCERTAIN);
+    assert_int_equal(form_around(arena, "", ' ', 900, "a@x.example"), DKIM_SENDMAIL_SAME);
+    assert_int_equal(form_around(arena, "", ' ', 970, "a@x.example"), DKIM_SENDMAIL_UNCERTAIN);
+    base_arena_destroy(&arena);
+}
+
 static void test_other_fields(void **state)
 {
     struct base_arena *arena = base_arena_create(1 << 20, NULL);
@@ -262,9 +312,9 @@ static void test_what_is_selected(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_address_lists),    cmocka_unit_test(test_octets_that_count_twice),
-        cmocka_unit_test(test_long_names),       cmocka_unit_test(test_other_fields),
-        cmocka_unit_test(test_what_is_selected),
+        cmocka_unit_test(test_address_lists), cmocka_unit_test(test_octets_that_count_twice),
+        cmocka_unit_test(test_long_names),    cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_other_fields),  cmocka_unit_test(test_what_is_selected),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
