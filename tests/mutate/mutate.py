@@ -99,7 +99,7 @@ class Tree:
                          *self.configure], 600) and self.compile()
 
     def compile(self):
-        return self.run(["make", f"-j{self.jobs}", "all"], 900)
+        return self.run(["make", f"-j{self.jobs}", "all", *self.show("check_PROGRAMS").split()], 900)
 
     def machine_code(self, path):
         """What the compiler makes of a file, without what it notes about lines; None: nothing."""
@@ -131,6 +131,9 @@ class Tree:
                 path = os.path.join(self.build, os.path.splitext(name)[0] + ending)
                 if os.path.exists(path):
                     os.remove(path)
+        # Programs that scripts run, and that no test's rule names.
+        if any(name.endswith((".py", ".sh")) for name in tests) and not self.compile():
+            return [BUILD]
         command = ["make", f"-j{self.jobs}", "check-TESTS", "TESTS=" + " ".join(tests),
                    "LOG_COMPILER=timeout", "LOG_FLAGS=60",
                    "PY_LOG_COMPILER=timeout 240 " + sys.executable,
