@@ -3,6 +3,7 @@
  */
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "policy/authres.h"
 #include "policy/authres_field.h"
 #include "policy/authres_results.h"
@@ -208,6 +209,12 @@ void policy_session_body(struct policy_session *session, struct base_text chunk)
     policy_evaluation_body(session, chunk);
 }
 
+static void warn_of_left_out(struct policy_session *session, const char *words)
+{
+    policy_session_note_left_out(session, words);
+    base_log_warning("id=%s: %s: see SENDMAIL in postseald(8)", session->decision.id, words);
+}
+
 /* True when every key of the block has signed. */
 static bool finish_signing(struct policy_session *session)
 {
@@ -218,7 +225,7 @@ static bool finish_signing(struct policy_session *session)
     if (decision->signatures == NULL)
         decision->unsigned_reason = "no memory for the signature";
     if (dkim_signing_left_out(session->signing) != NULL)
-        policy_session_note_left_out(session, dkim_signing_left_out(session->signing));
+        warn_of_left_out(session, dkim_signing_left_out(session->signing));
     for (const struct policy_signature *it = decision->signatures; it != NULL; it = it->next)
         if (it->fault != NULL && decision->unsigned_reason == NULL)
             decision->unsigned_reason = it->fault;

@@ -75,6 +75,9 @@ def left_out(world, word):
     """What the log says that was not signed."""
     lines = world.daemon.log_lines(r"msgid=\"?<%s@" % word)
     require(len(lines) == 1, "%d log lines of %s", len(lines), word)
+    name = lines[0].partition(" id=")[2].split()[0]
+    warned = world.daemon.log_lines("warning: id=%s: Sendmail may rewrite " % name)
+    require(len(warned) == ("left-out=" in lines[0]), "%d warnings: %s", len(warned), lines[0])
     return "Sendmail may rewrite" in lines[0] and lines[0].partition("left-out=")[2]
 
 
