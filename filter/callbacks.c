@@ -194,6 +194,14 @@ static sfsistat callback_eom(SMFICTX *ctx)
     return session == NULL ? SMFIS_TEMPFAIL : filter_message_eom(session, &mta);
 }
 
+static sfsistat callback_unknown(SMFICTX *ctx, const char *command)
+{
+    struct filter_session *session = smfi_getpriv(ctx);
+    struct filter_mta mta = mta_of(ctx);
+
+    return session == NULL ? SMFIS_TEMPFAIL : filter_message_command(session, &mta, command);
+}
+
 static sfsistat callback_abort(SMFICTX *ctx)
 {
     struct filter_session *session = smfi_getpriv(ctx);
@@ -217,8 +225,6 @@ static sfsistat callback_close(SMFICTX *ctx)
 bool filter_callbacks_register(struct filter_daemon *daemon, const char *listen,
                                int64_t mta_timeout_ms)
 {
-    /* No xxfi_unknown: commands that the MTA does not know are none of ours, and an answer to one
-     * makes Postfix's smtpd panic. */
     struct smfiDesc description = {
         .xxfi_name = "postseald",
         .xxfi_version = SMFI_VERSION,
@@ -233,6 +239,7 @@ bool filter_callbacks_register(struct filter_daemon *daemon, const char *listen,
         .xxfi_eom = callback_eom,
         .xxfi_abort = callback_abort,
         .xxfi_close = callback_close,
+        .xxfi_unknown = callback_unknown,
         .xxfi_data = callback_data,
         .xxfi_negotiate = callback_negotiate,
     };

@@ -226,6 +226,19 @@ int filter_message_helo(struct filter_session *session, const struct filter_mta 
     return greet(session, mta, POLICY_STAGE_HELO, policy_session_helo(session->policy, &facts));
 }
 
+/* Says nothing of the message that may be under way. */
+int filter_message_command(struct filter_session *session, const struct filter_mta *mta,
+                           const char *command)
+{
+    const struct policy_verdict *verdict =
+        policy_session_command(session->policy, base_text_of(command));
+
+    if (filter_reply_is_final(verdict) && session->message == FILTER_MESSAGE_NONE) {
+        log_decision(session, policy_session_decision(session->policy));
+    }
+    return filter_reply_choose(session, mta, POLICY_STAGE_UNKNOWN, verdict);
+}
+
 /* --- the message ---------------------------------------------------------------------------------
  */
 

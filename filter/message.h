@@ -21,6 +21,9 @@ int filter_message_connect(struct filter_session *session, const struct filter_m
                            const char *host, const struct sockaddr *address);
 int filter_message_helo(struct filter_session *session, const struct filter_mta *mta,
                         const char *helo);
+/* A command that the MTA does not know, as the client said it or its first word. Ends nothing. */
+int filter_message_command(struct filter_session *session, const struct filter_mta *mta,
+                           const char *command);
 /* Begins a message; one that is still under way ends first. `arguments` of MAIL, NULL behind the
  * last: the path, and ESMTP parameters (RFC 5321 section 4.1.2) as the client typed them. */
 int filter_message_mail(struct filter_session *session, const struct filter_mta *mta,

@@ -36,7 +36,7 @@ static bool is_answered(const struct filter_wishes *wishes, enum policy_stage st
 bool filter_negotiate(const struct filter_offer *offer, const struct filter_wishes *wishes,
                       struct filter_protocol *protocol_r)
 {
-    unsigned long steps = SMFIP_HDR_LEADSPC | SMFIP_NOUNKNOWN;
+    unsigned long steps = SMFIP_HDR_LEADSPC;
 
     protocol_r->actions = NEEDED_ACTIONS | (offer->actions & SMFIF_QUARANTINE);
     for (int stage = 0; stage < POLICY_STAGE_COUNT; stage++) {
@@ -46,6 +46,9 @@ bool filter_negotiate(const struct filter_offer *offer, const struct filter_wish
     }
     if (!is_answered(wishes, POLICY_STAGE_DATA) && !wishes->needs.has_data) {
         steps |= SMFIP_NODATA;
+    }
+    if (!wishes->needs.has_unknown || wishes->is_refused) {
+        steps |= SMFIP_NOUNKNOWN;
     }
     if (!wishes->needs.has_body) {
         steps |= SMFIP_NOBODY;

@@ -95,6 +95,16 @@ static int give(const struct filter_mta *mta, const struct policy_verdict *verdi
     }
 }
 
+/* Of a command that the MTA does not know. What is latched is about a message, or will be said at
+ * the next stage; and anything but these three upsets an MTA. */
+static int give_command(const struct filter_mta *mta, const struct policy_verdict *verdict)
+{
+    if (verdict->action != POLICY_ACTION_REJECT && verdict->action != POLICY_ACTION_TEMPFAIL) {
+        return SMFIS_CONTINUE;
+    }
+    return give(mta, verdict);
+}
+
 /* The MTAs do not know DISCARD before there is a message. */
 static bool is_too_early(enum policy_stage stage, const struct policy_verdict *verdict)
 {
@@ -108,6 +118,9 @@ int filter_reply_choose(struct filter_session *session, const struct filter_mta 
     bool is_silent = filter_protocol_is_silent(&session->protocol, stage);
     const struct policy_verdict *latched;
 
+    if (stage == POLICY_STAGE_UNKNOWN) {
+        return is_silent ? SMFIS_NOREPLY : give_command(mta, verdict);
+    }
     if (filter_reply_is_final(verdict) && (is_silent || is_too_early(stage, verdict))) {
         filter_session_latch(session, stage, verdict);
     }

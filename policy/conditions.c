@@ -7,6 +7,8 @@
 
 #define STRANGER_MAX 200
 
+/* One a line, because many hands add theirs. */
+/* clang-format off */
 const struct conf_option_group *const policy_conditions[] = {
     &policy_conditions_dmarc,
     &policy_conditions_dkim,
@@ -20,8 +22,10 @@ const struct conf_option_group *const policy_conditions[] = {
     &policy_conditions_list,
     &policy_conditions_trusted,
     &policy_conditions_envelope,
+    &policy_conditions_command,
     NULL,
 };
+/* clang-format on */
 
 size_t policy_condition_count(void)
 {

@@ -155,6 +155,7 @@ bool policy_condition_is_given(const struct policy_condition *condition,
 
 extern const struct conf_option_group policy_conditions_author;
 extern const struct conf_option_group policy_conditions_client;
+extern const struct conf_option_group policy_conditions_command;
 extern const struct conf_option_group policy_conditions_dkim;
 extern const struct conf_option_group policy_conditions_dmarc;
 extern const struct conf_option_group policy_conditions_dnslist;

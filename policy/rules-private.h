@@ -20,6 +20,11 @@ struct policy_rule_options {
     const char *enhanced_code;
     /* The lines of the reply. */
     struct conf_list text;
+    /* "X-Name: text" */
+    struct conf_list header;
+    /* Of all keys, the share for which the rule is enforced; index into the words. */
+    int64_t enforce_percent;
+    int percent_key;
 
     /* conditions_envelope.c */
     int direction;
@@ -74,6 +79,15 @@ struct policy_rule_options {
     int64_t size_over;
     struct conf_list header_missing;
     struct conf_list header_count;
+    /* conditions_command.c */
+    struct conf_list command;
+};
+
+/* A field that a rule adds. */
+struct policy_rule_field {
+    /* Points into the configuration. */
+    struct base_text name;
+    struct policy_template *value;
 };
 
 struct policy_rule {
@@ -92,6 +106,8 @@ struct policy_rule {
     /* `text`, a line each. */
     struct policy_template **lines;
     size_t line_count;
+    struct policy_rule_field *fields;
+    size_t field_count;
     /* The most telling of them; NULL: none has anything to say. Borrowed. */
     const struct policy_rule_condition *telling;
 };
@@ -106,10 +122,23 @@ static inline enum policy_stage policy_rule_stage(const struct policy_rule_optio
 {
     static const enum policy_stage stages[] = {
         POLICY_STAGE_CONNECT, POLICY_STAGE_HELO, POLICY_STAGE_MAIL, POLICY_STAGE_RCPT,
-        POLICY_STAGE_DATA,    POLICY_STAGE_EOH,  POLICY_STAGE_EOM,
+        POLICY_STAGE_DATA,    POLICY_STAGE_EOH,  POLICY_STAGE_EOM,  POLICY_STAGE_UNKNOWN,
     };
 
     return stages[options->stage];
+}
+
+/* The first rule with such an action that holds is the last one at its stage. */
+static inline bool policy_rule_decides(enum policy_action action)
+{
+    return action != POLICY_ACTION_CONTINUE && action != POLICY_ACTION_ADD_HEADER &&
+           action != POLICY_ACTION_REPLACE_HEADER;
+}
+
+/* Enforced, for all mail. */
+static inline bool policy_rule_is_certain(const struct policy_rule *rule)
+{
+    return rule->options->mode == POLICY_RULE_ENFORCE && rule->options->enforce_percent == 100;
 }
 
 /* A condition on what DMARC says (RFC 9989). */

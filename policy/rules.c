@@ -8,7 +8,9 @@
 #include "policy/exceptions.h"
 #include "policy/idn.h"
 #include "policy/rules-private.h"
+#include "policy/rules_fields.h"
 #include "policy/rules_reply.h"
+#include "policy/rules_share.h"
 
 const char *policy_rule_mode_text(enum policy_rule_mode mode)
 {
@@ -21,7 +23,7 @@ const char *policy_rule_mode_text(enum policy_rule_mode mode)
 static bool is_latched(enum policy_action action)
 {
     return action == POLICY_ACTION_MARK || action == POLICY_ACTION_HOLD_QUEUE ||
-           action == POLICY_ACTION_CONTINUE || action == POLICY_ACTION_ACCEPT;
+           action == POLICY_ACTION_ACCEPT || !policy_rule_decides(action);
 }
 
 unsigned policy_rules_deciding_stages(const struct policy_rules *rules)
@@ -84,7 +86,7 @@ static bool is_excepted(const struct policy_rule *rule, const struct policy_rule
 {
     const struct policy_exception *exception;
 
-    if (!policy_rule_is_about_dmarc(rule) || rule->action == POLICY_ACTION_CONTINUE ||
+    if (!policy_rule_is_about_dmarc(rule) || !policy_rule_decides(rule->action) ||
         rule->action == POLICY_ACTION_ACCEPT)
         return false;
     exception = policy_exceptions_find(facts->exceptions, facts);
@@ -135,8 +137,14 @@ static void note_pass(const struct policy_rule *rule, const struct policy_rule_f
         facts->end_hold(facts->context, rule->name, policy_rule_is_about_author(rule));
 }
 
-static void remember(const struct policy_rule *rule, bool is_rule_over, struct base_arena *arena,
-                     struct policy_rule_hit **hits)
+/* What happens with a rule that holds. */
+struct said {
+    enum policy_rule_mode mode;
+    bool is_over;
+};
+
+static void remember(const struct policy_rule *rule, const struct said *said,
+                     struct base_arena *arena, struct policy_rule_hit **hits)
 {
     struct policy_rule_hit *hit;
 
@@ -149,11 +157,20 @@ static void remember(const struct policy_rule *rule, bool is_rule_over, struct b
         return;
     hit->name = rule->name;
     hit->stage = rule->stage;
-    hit->mode = (enum policy_rule_mode)rule->options->mode;
+    hit->mode = said->mode;
     hit->action = rule->action;
-    hit->is_over = is_rule_over;
+    hit->is_over = said->is_over;
     hit->next = *hits;
     *hits = hit;
+}
+
+/* Outside of its share a rule is observed. */
+static enum policy_rule_mode mode_of(const struct policy_rule *rule,
+                                     const struct policy_rule_facts *facts)
+{
+    if (rule->options->mode == POLICY_RULE_ENFORCE && !policy_rule_is_in_share(rule, facts))
+        return POLICY_RULE_OBSERVE;
+    return (enum policy_rule_mode)rule->options->mode;
 }
 
 const struct policy_verdict *policy_rules_decide(const struct policy_rules *rules,
@@ -171,16 +188,26 @@ const struct policy_verdict *policy_rules_decide(const struct policy_rules *rule
             note_pass(rule, facts);
             continue;
         }
-        bool is_rule_over = is_over(rule, facts);
+        struct said said = {mode_of(rule, facts), is_over(rule, facts)};
 
-        remember(rule, is_rule_over, arena, hits);
+        remember(rule, &said, arena, hits);
         if (facts->note_match != NULL)
-            facts->note_match(facts->context, rule->name, rule->stage,
-                              (enum policy_rule_mode)rule->options->mode, is_rule_over);
-        if (is_rule_over || rule->options->mode != POLICY_RULE_ENFORCE ||
-            rule->action == POLICY_ACTION_CONTINUE)
+            facts->note_match(facts->context, rule->name, rule->stage, said.mode, said.is_over);
+        if (said.is_over || said.mode != POLICY_RULE_ENFORCE)
             continue;
-        return policy_rule_reply(rule, facts, arena);
+        if (policy_rule_decides(rule->action))
+            return policy_rule_reply(rule, facts, arena);
+        policy_rule_add_fields(rule, facts, arena);
     }
     return NULL;
+}
+
+bool policy_rules_replace(const struct policy_rules *rules, struct base_text name)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        for (size_t j = 0; j < rules->items[i].field_count; j++)
+            if (rules->items[i].action == POLICY_ACTION_REPLACE_HEADER &&
+                base_text_equals_nocase(rules->items[i].fields[j].name, name))
+                return true;
+    return false;
 }

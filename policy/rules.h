@@ -97,6 +97,13 @@ struct policy_rule_facts {
     /* For the texts of rules, but for `rule` and, at RCPT, `recipient`; {NULL, 0} where a fact is
      * not there. May wait for DNS. NULL: no facts. */
     struct base_text (*expand)(void *context, enum policy_expansion expansion);
+    /* At stage unknown: the command; {NULL, 0} elsewhere. */
+    struct base_text command;
+    /* Called with the fields of rules that add some, in their order; `name` is borrowed from the
+     * rules, another one for each field, `value` lives in the arena of policy_rules_decide(). May
+     * be NULL. */
+    void (*add_field)(void *context, const char *rule, struct base_text name,
+                      struct base_text value, bool is_replacement);
 };
 
 /* A signature of one of `domains` passed and covers the whole body. May wait for DNS. */
@@ -125,6 +132,8 @@ unsigned policy_rules_stages(const struct policy_rules *rules);
 bool policy_rules_have_topic(const struct policy_rules *rules, unsigned topic);
 /* Bits of enum policy_condition_topic (conditions.h) of all rules, in any mode but off. */
 unsigned policy_rules_topics(const struct policy_rules *rules);
+/* Whether a rule may replace the fields of that name. */
+bool policy_rules_replace(const struct policy_rules *rules, struct base_text name);
 
 /* Runs the rules of `stage`. The verdict lives in `arena`; NULL: no rule decided. Rules that
  * matched, observed ones and those whose

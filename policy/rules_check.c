@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/rules-private.h"
+#include "policy/rules_share.h"
 
 static bool require(struct conf_section *section, const char *option, struct base_error *error_r)
 {
@@ -26,10 +27,10 @@ static bool check_stage(struct conf_section *section, enum policy_stage stage,
             policy_stage_knows(stage, condition->known_from))
             continue;
         conf_error_at(error_r, conf_section_where(section, condition->option.name),
-                      "rule \"%s\": `%s` is not known yet at stage \"%s\": use `stage = %s` or a "
-                      "later one",
+                      "rule \"%s\": `%s` is not known yet at stage \"%s\": use `stage = %s`%s",
                       section->title, condition->option.name, policy_stage_text(stage),
-                      policy_stage_text(condition->known_from));
+                      policy_stage_text(condition->known_from),
+                      condition->known_from == POLICY_STAGE_UNKNOWN ? "" : " or a later one");
         return false;
     }
     return true;
@@ -164,8 +165,7 @@ static bool check_action(struct conf_section *section, enum policy_stage stage,
                       section->title);
         return false;
     }
-    if (action == POLICY_ACTION_DISCARD &&
-        (stage < POLICY_STAGE_MAIL || stage == POLICY_STAGE_UNKNOWN)) {
+    if (action == POLICY_ACTION_DISCARD && stage < POLICY_STAGE_MAIL) {
         conf_error_at(
             error_r, where,
             "rule \"%s\": `discard` cannot be done at stage \"%s\": use `stage = mail` or a "
@@ -173,11 +173,12 @@ static bool check_action(struct conf_section *section, enum policy_stage stage,
             section->title, policy_stage_text(stage));
         return false;
     }
-    if (action == POLICY_ACTION_ACCEPT && stage == POLICY_STAGE_UNKNOWN) {
+    if (stage == POLICY_STAGE_UNKNOWN && action != POLICY_ACTION_CONTINUE &&
+        action != POLICY_ACTION_REJECT && action != POLICY_ACTION_TEMPFAIL) {
         conf_error_at(error_r, where,
-                      "rule \"%s\": `accept` at stage \"unknown\" would let every client choose "
-                      "for itself: use `stage = connect` or a later one",
-                      section->title);
+                      "rule \"%s\": `%s` at stage \"unknown\" has no message to act on: use "
+                      "`continue`, `reject` or `tempfail`, or another stage (from connect on)",
+                      section->title, policy_action_text(action));
         return false;
     }
     return true;
@@ -193,7 +194,8 @@ bool policy_rule_check(struct conf_section *section, struct base_error *error_r)
         return false;
     if (!check_action(section, stage, action, error_r))
         return false;
-    return check_stage(section, stage, error_r) && check_required(section, error_r) &&
+    return policy_rule_check_share(section, error_r) && check_stage(section, stage, error_r) &&
+           check_required(section, error_r) &&
            check_tempfail_for(section, options, error_r) &&
            check_reply(section, options, action, error_r);
 }

@@ -6,14 +6,20 @@
 #include "base/mem.h"
 #include "policy/rules-private.h"
 #include "policy/rules_check.h"
+#include "policy/rules_fields.h"
+#include "policy/rules_share.h"
 #include "policy/rules_text.h"
 
 #define SECOND_MS INT64_C(1000)
+/* In the order of enum policy_percent_key. */
+static const char *const percent_key_words[] = {"client-ip", "sender-domain", "author-domain",
+                                                "login", NULL};
 
-static const char *const stage_words[] = {"connect", "helo", "mail", "rcpt",
-                                          "data",    "eoh",  "eom",  NULL};
-static const char *const action_words[] = {"continue", "accept", "reject",     "tempfail",
-                                           "discard",  "mark",   "hold-queue", NULL};
+static const char *const stage_words[] = {"connect", "helo", "mail",    "rcpt", "data",
+                                          "eoh",     "eom",  "unknown", NULL};
+static const char *const action_words[] = {"continue",       "accept", "reject",     "tempfail",
+                                           "discard",        "mark",   "hold-queue", "add-header",
+                                           "replace-header", NULL};
 static const char *const mode_words[] = {"enforce", "observe", "off", NULL};
 static const struct conf_option rule_options[] = {
     POLICY_CONDITION_OPTION("stage", CONF_WORD, stage, stage_words),
@@ -22,6 +28,14 @@ static const struct conf_option rule_options[] = {
     POLICY_CONDITION_OPTION("code", CONF_STRING, code, NULL),
     POLICY_CONDITION_OPTION("enhanced-code", CONF_STRING, enhanced_code, NULL),
     POLICY_CONDITION_OPTION("text", CONF_LIST, text, NULL),
+    POLICY_CONDITION_OPTION("header", CONF_LIST, header, NULL),
+    POLICY_CONDITION_OPTION("percent-key", CONF_WORD, percent_key, percent_key_words),
+    {.name = "enforce-percent",
+     .type = CONF_INT,
+     .offset = offsetof(struct policy_rule_options, enforce_percent),
+     .fallback = "100",
+     .min = 0,
+     .max = 100},
     {.name = "tempfail-for",
      .type = CONF_DURATION,
      .offset = offsetof(struct policy_rule_options, tempfail_for),
@@ -105,7 +119,8 @@ static bool compile(struct policy_rule *rule, const struct conf_section *section
     rule->stage = policy_rule_stage(rule->options);
     rule->action = (enum policy_action)rule->options->action;
     return policy_rule_set_conditions(rule, section, error_r) &&
-           policy_rule_compile_text(rule, section, error_r);
+           policy_rule_compile_text(rule, section, error_r) &&
+           policy_rule_compile_fields(rule, section, error_r);
 }
 
 void policy_rule_deinit(struct policy_rule *rule)
@@ -115,14 +130,15 @@ void policy_rule_deinit(struct policy_rule *rule)
             rule->conditions[i].row->destroy(rule->conditions[i].compiled);
     base_mem_free(rule->conditions);
     policy_rule_destroy_text(rule);
+    policy_rule_destroy_fields(rule);
     *rule = (struct policy_rule){.name = NULL};
 }
 
 /* A rule without a condition that decides leaves nothing to those behind it. */
 static bool takes_all(const struct policy_rule *rule)
 {
-    return rule->options->mode == POLICY_RULE_ENFORCE && rule->condition_count == 0 &&
-           rule->action != POLICY_ACTION_CONTINUE;
+    return policy_rule_is_certain(rule) && rule->condition_count == 0 &&
+           policy_rule_decides(rule->action);
 }
 
 /* The rule compiled last, if it is enforced, can decide something. */
@@ -131,8 +147,7 @@ static bool is_reachable(const struct policy_rules *rules, struct base_error *er
     const struct policy_rule *last = &rules->items[rules->count - 1];
 
     for (const struct policy_rule *rule = rules->items; rule < last; rule++) {
-        if (last->options->mode != POLICY_RULE_ENFORCE || rule->stage != last->stage ||
-            !takes_all(rule))
+        if (!policy_rule_is_certain(last) || rule->stage != last->stage || !takes_all(rule))
             continue;
         conf_error_at(error_r, last->where,
                       "rule \"%s\" can never decide: rule \"%s\" before it, without a condition, "

@@ -43,6 +43,8 @@ const struct policy_verdict *policy_rule_reply(const struct policy_rule *rule,
     verdict->enhanced =
         rule->options->enhanced_code == NULL ? reply.enhanced : rule->options->enhanced_code;
     verdict->text =
-        rule->line_count == 0 ? reply.text : policy_rule_expand_text(rule, facts, arena);
+        rule->line_count == 0
+            ? reply.text
+            : policy_rule_expand_lines(rule, rule->lines, rule->line_count, facts, arena);
     return verdict->enhanced == NULL || verdict->text == NULL ? NULL : verdict;
 }

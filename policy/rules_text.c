@@ -9,9 +9,9 @@
 /* With its codes a line fits into one of a reply (RFC 5321 section 4.5.3.1.5: 512 octets). */
 #define LINE_MAX_OCTETS 480
 
-static struct policy_template *compile_line(const struct policy_rule *rule,
-                                            const struct conf_item *item, const char *option,
-                                            const char *text, struct base_error *error_r)
+struct policy_template *policy_rule_compile_line(const struct policy_rule *rule,
+                                                 const struct conf_item *item, const char *option,
+                                                 const char *text, struct base_error *error_r)
 {
     struct base_error fault;
     struct policy_template *template = policy_template_create(text, &fault);
@@ -26,10 +26,11 @@ static struct policy_template *compile_line(const struct policy_rule *rule,
         return template;
     conf_error_at(error_r, item->where,
                   "rule \"%s\": `%s`: \"%%{%s}\" is not known yet at stage \"%s\": use `stage = "
-                  "%s` or a later one",
+                  "%s`%s",
                   rule->name, option, policy_expansion_text(unknown),
                   policy_stage_text(rule->stage),
-                  policy_stage_text(policy_expansion_known_from(unknown)));
+                  policy_stage_text(policy_expansion_known_from(unknown)),
+                  unknown == POLICY_EXPAND_COMMAND ? "" : " or a later one");
     policy_template_destroy(&template);
     return NULL;
 }
@@ -49,7 +50,8 @@ bool policy_rule_compile_text(struct policy_rule *rule, const struct conf_sectio
     for (; rule->line_count < list->count; rule->line_count++) {
         const struct conf_item *item = &list->items[rule->line_count];
 
-        rule->lines[rule->line_count] = compile_line(rule, item, "text", item->text, error_r);
+        rule->lines[rule->line_count] =
+            policy_rule_compile_line(rule, item, "text", item->text, error_r);
         if (rule->lines[rule->line_count] == NULL)
             return false;
     }
@@ -76,6 +78,8 @@ static struct base_text expand(void *context, enum policy_expansion expansion)
         return base_text_of(asked->rule->name);
     if (expansion == POLICY_EXPAND_RECIPIENT && asked->facts->recipient != NULL)
         return asked->facts->recipient->text;
+    if (expansion == POLICY_EXPAND_COMMAND)
+        return asked->facts->command;
     if (asked->facts->expand == NULL)
         return (struct base_text){NULL, 0};
     return asked->facts->expand(asked->facts->context, expansion);
@@ -98,17 +102,19 @@ static void append_line(const struct policy_template *line, struct asked *asked,
     base_buf_append_text(out, text);
 }
 
-const char *policy_rule_expand_text(const struct policy_rule *rule,
-                                    const struct policy_rule_facts *facts, struct base_arena *arena)
+const char *policy_rule_expand_lines(const struct policy_rule *rule,
+                                     struct policy_template *const *lines, size_t count,
+                                     const struct policy_rule_facts *facts,
+                                     struct base_arena *arena)
 {
     struct asked asked = {rule, facts};
     struct base_buf out;
 
-    base_buf_init(&out, arena, POLICY_RULE_LINES_MAX * (LINE_MAX_OCTETS + 1));
-    for (size_t i = 0; i < rule->line_count; i++) {
+    base_buf_init(&out, arena, count * (LINE_MAX_OCTETS + 1));
+    for (size_t i = 0; i < count; i++) {
         if (i > 0)
             base_buf_append_char(&out, '\n');
-        append_line(rule->lines[i], &asked, &out);
+        append_line(lines[i], &asked, &out);
     }
     return out.is_over ? NULL : base_buf_cstr(&out);
 }

@@ -20,6 +20,7 @@
 
 struct base_arena;
 struct dkim_signing;
+struct policy_new_field;
 struct policy_rate_once;
 struct policy_recipient;
 
@@ -60,6 +61,10 @@ struct policy_session {
     const struct policy_verdict *session_would;
     const struct policy_verdict *connect_would;
     struct policy_rule_hit *session_hits;
+    const struct policy_new_field *session_fields;
+    const struct policy_new_field *connect_fields;
+    /* What lives until the next command that the MTA does not know. */
+    struct base_arena *command;
 
     /* From here on: one message, cleared by reset. */
     bool has_message;
@@ -75,6 +80,10 @@ struct policy_session {
     struct policy_identity_evaluation identity;
     /* A rule accepted it: no later rule decides. */
     bool is_accepted;
+    /* Recipients that rules accepted at RCPT: if all are, no later rule decides. */
+    unsigned recipients_accepted;
+    /* Fields of rules, the last one first, those of connect and HELO behind them. */
+    const struct policy_new_field *fields;
     /* mark or hold-queue of a rule, to be done at end of message; NULL: none. */
     const struct policy_verdict *mark;
     struct dkim_signing *signing;

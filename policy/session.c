@@ -17,7 +17,9 @@
 
 /* Octets that the facts of a connection may take: each of them is cut before it is copied. */
 enum {
-    CONNECTION_MEMORY = 16 * 1024
+    CONNECTION_MEMORY = 16 * 1024,
+    /* For the reply to one command. */
+    COMMAND_MEMORY = 16 * 1024
 };
 
 #define CONTINUE(at)                                                                             \
@@ -57,6 +59,7 @@ struct policy_session *policy_session_create(const struct policy_env *env,
     session->env = *env;
     session->snapshot = policy_snapshot_ref(snapshot);
     session->connection = base_arena_create(CONNECTION_MEMORY, env->budget);
+    session->command = base_arena_create(COMMAND_MEMORY, env->budget);
     session->message = base_arena_create((size_t)snapshot->options->message_memory, env->budget);
     policy_client_init(&session->client, NULL, (struct base_text){NULL, 0});
     policy_helo_evaluation_reset(session);
@@ -75,6 +78,7 @@ void policy_session_destroy(struct policy_session **session)
     policy_helo_evaluation_deinit(it);
     policy_client_evaluation_deinit(it);
     base_arena_destroy(&it->message);
+    base_arena_destroy(&it->command);
     base_arena_destroy(&it->connection);
     policy_snapshot_unref(&it->snapshot);
     base_mem_free(it);

@@ -90,6 +90,10 @@ struct policy_mail_facts {
     struct base_text declared_size;
     struct base_text queue_id;
 };
+/* A command that the MTA does not know; may come at any time after connect, within a message too,
+ * and ends nothing. The verdict is about the command alone. */
+const struct policy_verdict *policy_session_command(struct policy_session *session,
+                                                    struct base_text command);
 /* Begins a message: implies policy_session_reset(). */
 const struct policy_verdict *policy_session_mail(struct policy_session *session,
                                                  const struct policy_mail_facts *facts);

@@ -242,6 +242,7 @@ struct policy_needs policy_snapshot_needs(const struct policy_snapshot *snapshot
         .deciding_stages = 1u << POLICY_STAGE_EOM | policy_rules_deciding_stages(snapshot->rules) |
                            rate_rules_deciding_stages(snapshot->rates),
         .has_port = (policy_rules_topics(snapshot->rules) & POLICY_TOPIC_PORT) != 0,
+        .has_unknown = (policy_rules_stages(snapshot->rules) & 1u << POLICY_STAGE_UNKNOWN) != 0,
         .has_data = (policy_rules_stages(snapshot->rules) & 1u << POLICY_STAGE_DATA) != 0,
         /* Signatures of strangers are verified, and ours are made. */
         .has_body = true,

@@ -49,6 +49,8 @@ struct policy_needs {
     bool has_body;
     /* There are rules at DATA, be it only to mark or to be observed. */
     bool has_data;
+    /* There are rules about commands that the MTA does not know. */
+    bool has_unknown;
     /* There are rules that ask for the port. */
     bool has_port;
 };

@@ -11,8 +11,10 @@
 #include "policy/dkim/signing.h"
 #include "policy/options.h"
 #include "policy/received_spf.h"
+#include "policy/rules.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
+#include "policy/stage_fields.h"
 #include "policy/stage_rates.h"
 #include "policy/stage_rules.h"
 
@@ -61,7 +63,9 @@ void policy_session_field(struct policy_session *session, struct base_text name,
     session->field_octets += name.length + value.length + 3;
     policy_header_append(header, &caps, name, value);
     /* A mark that finds no room exhausts the arena: end of message sees that. */
-    if (header->count == count && is_always_counted(base_text_trim(name)) &&
+    if (header->count == count &&
+        (is_always_counted(base_text_trim(name)) ||
+         policy_rules_replace(session->snapshot->rules, base_text_trim(name))) &&
         !policy_header_append_mark(header, base_text_trim(name)) && session->latched == NULL)
         session->latched = &no_memory;
 }
@@ -319,6 +323,9 @@ static const struct policy_verdict *judge(struct policy_session *session)
             session->snapshot->options->mode == POLICY_MODE_ENFORCE && !insert_mark(session))
             return &no_memory;
     }
+    if (session->snapshot->options->mode == POLICY_MODE_ENFORCE &&
+        !policy_session_insert_fields(session))
+        return &no_memory;
     note_dmarc_override(session, verdict);
     note_forwarder(session);
     if (!policy_received_spf_insert(session))

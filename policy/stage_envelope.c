@@ -71,13 +71,9 @@ static void begin_decision(struct policy_session *session)
 }
 
 /* A client that is refused before MAIL leaves a record, too: one without a message. */
-static const struct policy_verdict *decide_early(struct policy_session *session,
-                                                 enum policy_stage stage)
+static const struct policy_verdict *refuse_early(struct policy_session *session,
+                                                 const struct policy_verdict *verdict)
 {
-    const struct policy_verdict *verdict = policy_session_run_rules(session, stage, NULL);
-
-    if (verdict->action == POLICY_ACTION_CONTINUE)
-        return verdict;
     policy_session_reset(session);
     begin_decision(session);
     session->decision.mail_from = BASE_TEXT("");
@@ -86,6 +82,28 @@ static const struct policy_verdict *decide_early(struct policy_session *session,
     session->decision.verdict = *verdict;
     session->decision.is_aborted = false;
     return verdict;
+}
+
+static const struct policy_verdict *decide_early(struct policy_session *session,
+                                                 enum policy_stage stage)
+{
+    const struct policy_verdict *verdict = policy_session_run_rules(session, stage, NULL);
+
+    return verdict->action == POLICY_ACTION_CONTINUE ? verdict : refuse_early(session, verdict);
+}
+
+const struct policy_verdict *policy_session_command(struct policy_session *session,
+                                                    struct base_text command)
+{
+    const struct policy_verdict *verdict;
+
+    /* The record of the last command that was refused points into what this one takes. */
+    if (!session->has_message)
+        policy_session_reset(session);
+    verdict = policy_session_run_command_rules(session, command);
+    if (verdict->action == POLICY_ACTION_CONTINUE || session->has_message)
+        return verdict;
+    return refuse_early(session, verdict);
 }
 
 const struct policy_verdict *policy_session_connect(struct policy_session *session,
@@ -105,6 +123,7 @@ const struct policy_verdict *policy_session_connect(struct policy_session *sessi
     session->session_mark = NULL;
     session->session_would = NULL;
     session->session_hits = NULL;
+    session->session_fields = NULL;
     policy_client_init(&session->client, facts->address, facts->client_name);
     policy_client_text(&session->client, session->client_address, sizeof(session->client_address));
     session->client_name =
@@ -122,6 +141,7 @@ const struct policy_verdict *policy_session_connect(struct policy_session *sessi
     session->is_connect_accepted = session->is_session_accepted;
     session->connect_mark = session->session_mark;
     session->connect_would = session->session_would;
+    session->connect_fields = session->session_fields;
     return verdict;
 }
 
@@ -164,6 +184,7 @@ const struct policy_verdict *policy_session_helo(struct policy_session *session,
     session->is_session_accepted = session->is_connect_accepted;
     session->session_mark = session->connect_mark;
     session->session_would = session->connect_would;
+    session->session_fields = session->connect_fields;
     return decide_early(session, POLICY_STAGE_HELO);
 }
 
@@ -240,6 +261,7 @@ const struct policy_verdict *policy_session_mail(struct policy_session *session,
     decision->would = session->session_would;
     session->mark = session->session_mark;
     policy_client_evaluation_refresh(session);
+    session->fields = session->session_fields;
     policy_evaluation_begin(session);
     return decide(session, POLICY_STAGE_MAIL);
 }
@@ -274,6 +296,22 @@ static void keep_recipient(struct policy_session *session, struct base_text path
     session->recipient_octets += octets;
 }
 
+/* Mail of the MTA's own pickup has nobody to whom one recipient could be refused: Postfix would
+ * defer the message for ever. It is refused as a whole, at its end. */
+static const struct policy_verdict *refuse_pickup(struct policy_session *session,
+                                                  const struct policy_verdict *verdict)
+{
+    struct policy_verdict *copy = base_arena_alloc(session->message, sizeof(*copy));
+
+    if (copy == NULL)
+        return verdict;
+    *copy = *verdict;
+    copy->stage = POLICY_STAGE_EOM;
+    if (session->latched == NULL)
+        session->latched = copy;
+    return policy_session_continue(POLICY_STAGE_RCPT);
+}
+
 const struct policy_verdict *policy_session_rcpt(struct policy_session *session,
                                                  struct base_text forward_path)
 {
@@ -291,6 +329,8 @@ const struct policy_verdict *policy_session_rcpt(struct policy_session *session,
     if (verdict->action != POLICY_ACTION_CONTINUE) {
         /* This recipient alone; the others are not touched. */
         session->decision.recipients_refused++;
+        if (session->client.is_local_pickup)
+            return refuse_pickup(session, verdict);
         session->decision.verdict = *verdict;
         return verdict;
     }

@@ -1,6 +1,7 @@
 /* Rules at their stage (DESIGN, "Actions and codes"): the first that matches and is enforced
- * decides. accept ends the rules of this message (at connect and HELO: of this session), not its
- * judgement. mark and hold-queue are done at end of message, whichever stage said so. */
+ * decides. accept ends the rules of this message (at connect and HELO: of this session; at RCPT: of
+ * this recipient, and of the message if all its recipients were accepted so), not its judgement.
+ * mark, hold-queue and fields are done at end of message, whichever stage said so. */
 #include "policy/stage_rules.h"
 
 #include "base/arena.h"
@@ -17,6 +18,7 @@
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
 #include "policy/stage_expand.h"
+#include "policy/stage_fields.h"
 
 static const struct spf_outcome *ask_spf(void *context)
 {
@@ -210,11 +212,22 @@ static const struct policy_verdict *latch(struct policy_session *session,
 {
     enum policy_stage stage = verdict->stage;
 
-    if (verdict->action == POLICY_ACTION_ACCEPT)
-        *(is_before_mail(stage) ? &session->is_session_accepted : &session->is_accepted) = true;
-    else
+    if (verdict->action != POLICY_ACTION_ACCEPT)
         set_mark(is_before_mail(stage) ? &session->session_mark : &session->mark, verdict);
+    else if (stage == POLICY_STAGE_RCPT)
+        session->recipients_accepted++;
+    else
+        *(is_before_mail(stage) ? &session->is_session_accepted : &session->is_accepted) = true;
     return policy_session_continue(stage);
+}
+
+/* No more rule decides. One recipient that was accepted does not free the others. */
+static bool is_accepted(const struct policy_session *session, enum policy_stage stage)
+{
+    if (session->is_session_accepted || session->is_accepted)
+        return true;
+    return stage > POLICY_STAGE_RCPT && session->recipients_accepted > 0 &&
+           session->recipients_accepted >= session->decision.recipients;
 }
 
 /* The first counts. */
@@ -239,6 +252,22 @@ static void count(struct policy_session *session, const struct policy_verdict *v
 
     policy_counters_add(session->env.counters, verdict->rule, verdict->stage,
                         is_spared ? POLICY_COUNTER_SPARED : counter);
+}
+
+static void keep_field(void *context, const char *rule, struct base_text name,
+                       struct base_text value, bool is_replacement)
+{
+    struct policy_new_field field = {rule, name, value, is_replacement, NULL};
+
+    policy_session_keep_field(context, POLICY_STAGE_EOM, &field);
+}
+
+static void keep_session_field(void *context, const char *rule, struct base_text name,
+                               struct base_text value, bool is_replacement)
+{
+    struct policy_new_field field = {rule, name, value, is_replacement, NULL};
+
+    policy_session_keep_field(context, POLICY_STAGE_CONNECT, &field);
 }
 
 struct policy_rule_facts policy_session_facts(struct policy_session *session,
@@ -279,6 +308,50 @@ struct policy_rule_facts policy_session_facts(struct policy_session *session,
     };
 }
 
+/* Into the connection's memory, each rule once. */
+static void keep_hits(struct policy_session *session, const struct policy_rule_hit *hits)
+{
+    for (; hits != NULL; hits = hits->next) {
+        struct policy_rule_hit *hit = session->session_hits;
+
+        while (hit != NULL && hit->name != hits->name)
+            hit = hit->next;
+        if (hit == NULL)
+            hit = base_arena_alloc(session->connection, sizeof(*hit));
+        else
+            continue;
+        if (hit == NULL)
+            return;
+        *hit = *hits;
+        hit->next = session->session_hits;
+        session->session_hits = hit;
+    }
+    if (session->has_message)
+        session->decision.session_hits = session->session_hits;
+}
+
+const struct policy_verdict *policy_session_run_command_rules(struct policy_session *session,
+                                                              struct base_text command)
+{
+    struct policy_rule_facts facts = policy_session_facts(session, NULL);
+    struct policy_rule_hit *hits = NULL;
+    const struct policy_verdict *verdict;
+
+    if (session->is_session_accepted)
+        return policy_session_continue(POLICY_STAGE_UNKNOWN);
+    base_arena_reset(session->command);
+    policy_session_facts_read(session, &facts.session);
+    facts.command = command;
+    verdict = policy_rules_decide(session->snapshot->rules, POLICY_STAGE_UNKNOWN, &facts,
+                                  session->command, &hits);
+    keep_hits(session, hits);
+    if (verdict != NULL)
+        count(session, verdict, false);
+    if (verdict == NULL || session->snapshot->options->mode == POLICY_MODE_OBSERVE)
+        return policy_session_continue(POLICY_STAGE_UNKNOWN);
+    return verdict;
+}
+
 const struct policy_verdict *policy_session_run_rules(struct policy_session *session,
                                                       enum policy_stage stage,
                                                       const struct policy_address *recipient)
@@ -289,7 +362,8 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
     bool is_spared;
 
     policy_session_facts_read(session, &facts.session);
-    if (session->is_accepted || session->is_session_accepted)
+    facts.add_field = is_early ? keep_session_field : keep_field;
+    if (is_accepted(session, stage))
         return policy_session_continue(stage);
     verdict = policy_rules_decide(session->snapshot->rules, stage, &facts,
                                   is_early ? session->connection : session->message,

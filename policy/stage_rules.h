@@ -19,6 +19,9 @@ struct policy_rule_facts policy_session_facts(struct policy_session *session,
 bool policy_session_is_for_reserved(const struct policy_session *session,
                                     const struct policy_address *recipient);
 
+/* At stage unknown: the rules about a command. The verdict lives until the next one. */
+const struct policy_verdict *policy_session_run_command_rules(struct policy_session *session,
+                                                              struct base_text command);
 /* `recipient`: at RCPT, else NULL. Returns the verdict to be answered at this stage: reject,
  * tempfail, discard, or (at end of message) hold-queue and mark; else continue. What the stage
  * cannot do is remembered for end of message. May wait for DNS. */

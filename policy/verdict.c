@@ -42,6 +42,10 @@ const char *policy_action_text(enum policy_action action)
         return "mark";
     case POLICY_ACTION_HOLD_QUEUE:
         return "hold-queue";
+    case POLICY_ACTION_ADD_HEADER:
+        return "add-header";
+    case POLICY_ACTION_REPLACE_HEADER:
+        return "replace-header";
     }
     base_panic("policy: no such action: %d", (int)action);
 }

@@ -28,6 +28,9 @@ enum policy_action {
     POLICY_ACTION_DISCARD,
     POLICY_ACTION_MARK,
     POLICY_ACTION_HOLD_QUEUE,
+    /* Of rules only: no verdict ever says these. */
+    POLICY_ACTION_ADD_HEADER,
+    POLICY_ACTION_REPLACE_HEADER,
 };
 
 /* Lives in the session's or the message's arena, or is static. */

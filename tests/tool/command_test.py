@@ -375,6 +375,7 @@ why TXT "%{i} is not ours"
                 "ip4:203.0.113.0/24   matches",
                 "~all   not reached",
                 "-all   not reached"]
+        lines = [re.sub(r", [0-9]+ ms$", ", 0 ms", line) for line in lines]
         self.assertEqual([line for line in lines if line in tree], tree)
         out = json.loads(self.run_ok(*words, "192.0.2.9", "--json"))
         self.assertEqual((out["spf"]["result"], out["spf"]["term"], out["spf"]["explanation"]),

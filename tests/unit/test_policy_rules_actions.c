@@ -1,0 +1,454 @@
+/* policy/rules_fields, rules_share, stage_fields, stage_rules: what rules do beside refusing, for
+ * whom, and with which recipients. */
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "policy/rules.h"
+#include "tests/unit/policy_world.h"
+
+static int setup(void **state)
+{
+    static struct world world;
+
+    world_init(&world);
+    *state = &world;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    world_deinit(*state);
+    return 0;
+}
+
+static const struct policy_decision *decision(const struct world *world)
+{
+    return policy_session_decision(world->session);
+}
+
+static const struct policy_verdict *rcpt(struct world *world, const char *path)
+{
+    return policy_session_rcpt(world->session, base_text_of(path));
+}
+
+/* The edits but for Authentication-Results, as "-Name:index" and "+Name: value", '|' between. */
+static void print_edits(const struct world *world, struct base_buf *out)
+{
+    const struct policy_edits *edits = policy_session_edits(world->session);
+
+    for (const struct policy_edit *edit = edits->first; edit != NULL; edit = edit->next) {
+        if (base_text_equals(edit->name, BASE_TEXT("Authentication-Results")))
+            continue;
+        if (out->length > 0)
+            base_buf_append_char(out, '|');
+        if (edit->op == POLICY_EDIT_DELETE)
+            base_buf_appendf(out, "-%s:%u", edit->name.data, edit->index);
+        else
+            base_buf_appendf(out, "+%s:%s", edit->name.data, edit->value.data);
+    }
+}
+
+static const struct {
+    const char *rules;
+    const char *want;
+    enum policy_action action;
+} field_rows[] = {
+    {"rule \"r\" { stage = eom  action = add-header  header = \"X-A: one\" }", "+X-A: one",
+     POLICY_ACTION_CONTINUE},
+    /* The first rule's stands at the top: it is inserted last. */
+    {"rule \"r\" { stage = eom  action = add-header  header = { \"X-A: 1\", \"X-A: 2\" } }\n"
+     "rule \"s\" { stage = eom  action = add-header  header = \"X-C: 3\" }",
+     "+X-C: 3|+X-A: 2|+X-A: 1", POLICY_ACTION_CONTINUE},
+    /* Said at any stage, with what that stage knows. */
+    {"rule \"c\" { stage = connect  action = add-header  header = \"X-C: %{client-address}\" }\n"
+     "rule \"h\" { stage = helo  action = add-header  header = \"X-H: %{helo}\" }\n"
+     "rule \"m\" { stage = mail  action = add-header  header = \"X-M: %{sender} %{login}\" }\n"
+     "rule \"r\" { stage = rcpt  action = add-header  header = \"X-R: %{recipient}\" }\n"
+     "rule \"d\" { stage = data  action = add-header  header = \"X-D: %{recipients}\" }\n"
+     "rule \"e\" { stage = eoh  action = add-header  header = \"X-E: %{author-domain}\" }\n",
+     "+X-E: example.com|+X-D: 2|+X-R: b@example.org|+X-M: a@example.com -|+X-H: client.example|"
+     "+X-C: 192.0.2.1",
+     POLICY_ACTION_CONTINUE},
+    /* What is there already: another one, or none. */
+    {"rule \"r\" { stage = eom  action = add-header  header = \"Subject-Note: x\" }",
+     "+Subject-Note: x", POLICY_ACTION_CONTINUE},
+    {"rule \"r\" { stage = eom  action = add-header  header = \"X-Old: mine\" }", "+X-Old: mine",
+     POLICY_ACTION_CONTINUE},
+    {"rule \"r\" { stage = eom  action = replace-header  header = \"X-OLD: mine\" }",
+     "-X-Old:2|-x-old:1|+X-OLD: mine", POLICY_ACTION_CONTINUE},
+    {"rule \"r\" { stage = mail  action = replace-header  header = \"X-Old: 1\" }\n"
+     "rule \"s\" { stage = eom  action = replace-header  header = \"x-old: 2\" }",
+     "-X-Old:2|-x-old:1|+x-old: 2", POLICY_ACTION_CONTINUE},
+    {"rule \"r\" { stage = mail  action = replace-header  header = \"X-Old: 1\" }\n"
+     "rule \"s\" { stage = eom  action = add-header  header = \"X-Old: 2\" }",
+     "-X-Old:2|-x-old:1|+X-Old: 2|+X-Old: 1", POLICY_ACTION_CONTINUE},
+    /* The rules behind it are asked, and those that refuse leave nothing behind. */
+    {"rule \"r\" { stage = eom  action = add-header  header = \"X-A: one\" }\n"
+     "rule \"s\" { stage = eom  action = mark }",
+     "+X-Postseal-Disposition: quarantine; reason=s|+X-A: one", POLICY_ACTION_MARK},
+    {"rule \"r\" { stage = mail  action = add-header  header = \"X-A: one\" }\n"
+     "rule \"s\" { stage = eom  action = reject }",
+     "", POLICY_ACTION_REJECT},
+    /* Observed ones change nothing. */
+    {"rule \"r\" { stage = eom  mode = observe  action = add-header  header = \"X-A: one\" }", "",
+     POLICY_ACTION_CONTINUE},
+    {"mode = observe\nrule \"r\" { stage = eom  action = replace-header  header = \"X-Old: 1\" }",
+     "", POLICY_ACTION_CONTINUE},
+    {"rule \"r\" { stage = eom  enforce-percent = 0  action = add-header  header = \"X-A: 1\" }",
+     "", POLICY_ACTION_CONTINUE},
+};
+
+static void test_fields(void **state)
+{
+    static const struct policy_helo_facts helo = {.helo = BASE_TEXT("client.example")};
+    struct world *world = *state;
+
+    for (size_t i = 0; i < sizeof(field_rows) / sizeof(field_rows[0]); i++) {
+        struct base_buf got;
+
+        world_configure(world, field_rows[i].rules);
+        world_connect(world, "192.0.2.1", NULL);
+        policy_session_helo(world->session, &helo);
+        /* Twice: what connect and HELO said holds for each message. */
+        for (int round = 0; round < 2; round++) {
+            world_mail(world, "<a@example.com>", "");
+            rcpt(world, "<b@example.org>");
+            rcpt(world, "<c@example.org>");
+            policy_session_data(world->session);
+            world_field(world, "From", " a@example.com");
+            world_field(world, "x-old", " one");
+            world_field(world, "X-Old", " two");
+            assert_int_equal(world_finish(world)->action, field_rows[i].action);
+            base_buf_init(&got, NULL, 65536);
+            print_edits(world, &got);
+            assert_string_equal(base_buf_cstr(&got), field_rows[i].want);
+            base_buf_deinit(&got);
+        }
+    }
+}
+
+/* Fields are there before the message is signed, and are not given to a message by HELO before. */
+static void test_fields_of_helo(void **state)
+{
+    static const struct policy_helo_facts one = {.helo = BASE_TEXT("one.example")};
+    static const struct policy_helo_facts two = {.helo = BASE_TEXT("two.example")};
+    struct world *world = *state;
+    struct base_buf got;
+
+    world_configure(world, WORLD_SIGN
+                    "rule \"h\" { stage = helo  action = add-header  header = \"X-H: %{helo}\" }");
+    world_connect(world, "192.0.2.1", NULL);
+    policy_session_helo(world->session, &one);
+    policy_session_helo(world->session, &two);
+    world_mail(world, "<a@example.org>", "alice");
+    world_field(world, "From", " a@example.org");
+    assert_int_equal(world_finish(world)->action, POLICY_ACTION_CONTINUE);
+    base_buf_init(&got, NULL, 65536);
+    print_edits(world, &got);
+    assert_memory_equal(base_buf_cstr(&got), "+X-H: two.example|+DKIM-Signature:", 34);
+    base_buf_deinit(&got);
+}
+
+/* --- accept at RCPT ------------------------------------------------------------------------------
+ */
+
+#define FRIENDS                                                                          \
+    "rule \"ok\" { stage = rcpt  recipient = { \"a@example.org\", \"b@example.org\" }  " \
+    "action = accept }\n"                                                                \
+    "rule \"no\" { stage = rcpt  recipient = { \"x@example.org\" }  action = reject }\n" \
+    "rule \"late\" { stage = eom  action = reject }\n"
+
+static void test_accept_recipients(void **state)
+{
+    static const struct {
+        const char *recipients[4];
+        unsigned refused;
+        enum policy_action want;
+    } rows[] = {
+        {{"a@example.org"}, 0, POLICY_ACTION_CONTINUE},
+        {{"a@example.org", "b@example.org"}, 0, POLICY_ACTION_CONTINUE},
+        {{"c@example.org"}, 0, POLICY_ACTION_REJECT},
+        /* One friend does not free the others. */
+        {{"a@example.org", "c@example.org"}, 0, POLICY_ACTION_REJECT},
+        {{"c@example.org", "a@example.org"}, 0, POLICY_ACTION_REJECT},
+        /* Nor from rules at RCPT; who was refused does not count. */
+        {{"a@example.org", "x@example.org"}, 1, POLICY_ACTION_CONTINUE},
+        {{"x@example.org", "b@example.org", "a@example.org"}, 1, POLICY_ACTION_CONTINUE},
+        {{"x@example.org", "c@example.org", "a@example.org"}, 1, POLICY_ACTION_REJECT},
+        {{"x@example.org", "x@example.org"}, 2, POLICY_ACTION_REJECT},
+    };
+    struct world *world = *state;
+
+    world_configure(world, FRIENDS);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        world_connect(world, "192.0.2.1", NULL);
+        world_mail(world, "<a@example.com>", "");
+        for (size_t j = 0; j < 4 && rows[i].recipients[j] != NULL; j++)
+            rcpt(world, rows[i].recipients[j]);
+        assert_int_equal(decision(world)->recipients_refused, rows[i].refused);
+        world_field(world, "From", " a@example.com");
+        assert_int_equal(world_finish(world)->action, rows[i].want);
+    }
+}
+
+/* --- mail through sendmail(1) --------------------------------------------------------------------
+ */
+
+static void test_pickup(void **state)
+{
+    static const struct sockaddr_in in = {.sin_family = AF_INET,
+                                          .sin_addr = {.s_addr = 0x0100007f}};
+    static const struct policy_connect_facts facts = {.address = (const struct sockaddr *)&in,
+                                                      .client_name = BASE_TEXT("localhost")};
+    struct world *world = *state;
+    const struct policy_verdict *verdict;
+
+    world_configure(world, FRIENDS);
+    policy_session_connect(world->session, &facts);
+    world_mail(world, "<root@example.org>", "");
+    assert_int_equal(rcpt(world, "a@example.org")->action, POLICY_ACTION_CONTINUE);
+    assert_int_equal(rcpt(world, "x@example.org")->action, POLICY_ACTION_CONTINUE);
+    assert_int_equal(rcpt(world, "b@example.org")->action, POLICY_ACTION_CONTINUE);
+    world_field(world, "From", " root@example.org");
+    verdict = world_finish(world);
+    assert_int_equal(verdict->action, POLICY_ACTION_REJECT);
+    assert_int_equal(verdict->stage, POLICY_STAGE_EOM);
+    assert_string_equal(verdict->rule, "no");
+    assert_string_equal(verdict->code, "550");
+}
+
+/* --- commands that the MTA does not know ---------------------------------------------------------
+ */
+
+static void test_commands(void **state)
+{
+    static const struct {
+        const char *command;
+        enum policy_action action;
+        const char *text;
+    } rows[] = {
+        {"EXPN", POLICY_ACTION_REJECT, "EXPN is not for you"},
+        {"expn root", POLICY_ACTION_REJECT, "expn is not for you"},
+        {" EXPN  staff\r\n", POLICY_ACTION_REJECT, "EXPN is not for you"},
+        {"EXPNX", POLICY_ACTION_CONTINUE, ""},
+        {"", POLICY_ACTION_CONTINUE, ""},
+        {"\xff\x01", POLICY_ACTION_CONTINUE, ""},
+        {"XDEBUG 7", POLICY_ACTION_TEMPFAIL, "no XDEBUG 7, client.example"},
+        {"HELP", POLICY_ACTION_CONTINUE, ""},
+    };
+    static const struct policy_helo_facts helo = {.helo = BASE_TEXT("client.example")};
+    struct world *world = *state;
+
+    world_configure(world, "rule \"help\" { stage = unknown  command = help  mode = observe  "
+                           "action = reject }\n"
+                           "rule \"expn\" { stage = unknown  command = { \"VRFY\", \"EXPN\" }  "
+                           "action = reject }\n"
+                           "rule \"debug\" { stage = unknown  command = xdebug  action = tempfail  "
+                           "text = \"no %{command}, %{helo}\" }\n");
+    assert_true(policy_snapshot_needs(world->snapshot).has_unknown);
+    world_connect(world, "192.0.2.1", NULL);
+    policy_session_helo(world->session, &helo);
+    /* Before, within and behind a message, and very often. */
+    for (size_t i = 0; i < 300; i++) {
+        size_t at = i % (sizeof(rows) / sizeof(rows[0]));
+        const struct policy_verdict *verdict =
+            policy_session_command(world->session, base_text_of(rows[at].command));
+
+        assert_int_equal(verdict->action, rows[at].action);
+        assert_string_equal(verdict->text, rows[at].text);
+        if (verdict->action == POLICY_ACTION_REJECT)
+            assert_string_equal(verdict->code, "502");
+        if (i == 100) {
+            world_mail(world, "<a@example.com>", "");
+            assert_string_equal(decision(world)->session_hits->name, "help");
+        }
+    }
+    world_field(world, "From", " a@example.com");
+    assert_int_equal(world_finish(world)->action, POLICY_ACTION_CONTINUE);
+}
+
+static void test_command_is_recorded(void **state)
+{
+    struct world *world = *state;
+
+    world_configure(world, "rule \"all\" { stage = unknown  action = reject }\n");
+    world_connect(world, "192.0.2.1", NULL);
+    assert_int_equal(policy_session_command(world->session, BASE_TEXT("FOO"))->action,
+                     POLICY_ACTION_REJECT);
+    assert_string_equal(decision(world)->verdict.rule, "all");
+    assert_true(decision(world)->id[0] != '\0');
+    world_configure(world, "");
+    assert_false(policy_snapshot_needs(world->snapshot).has_unknown);
+}
+
+/* --- enforce-percent -----------------------------------------------------------------------------
+ */
+
+/* Whether a message from a.N.example is refused by the rule. */
+static bool is_refused(struct world *world, unsigned number)
+{
+    struct policy_mail_facts facts = {.reverse_path = {NULL, 0}};
+    char path[64];
+
+    snprintf(path, sizeof(path), "<x@a%u.Example>", number);
+    facts.reverse_path = base_text_of(path);
+    return policy_session_mail(world->session, &facts)->action == POLICY_ACTION_REJECT;
+}
+
+#define SHARE(percent, name)                                                                    \
+    "rule \"" name "\" { stage = mail  percent-key = sender-domain  enforce-percent = " percent \
+    "  action = reject }\n"
+
+static unsigned count_refused(struct world *world, const char *conf, uint64_t bits[16])
+{
+    unsigned count = 0;
+
+    world_configure(world, conf);
+    world_connect(world, "192.0.2.1", NULL);
+    for (unsigned i = 0; i < 1000; i++) {
+        bool is_in = is_refused(world, i);
+
+        count += is_in;
+        if (is_in)
+            bits[i / 64] |= UINT64_C(1) << i % 64;
+        if (!is_in && decision(world)->hits != NULL)
+            assert_int_equal(decision(world)->hits->mode, POLICY_RULE_OBSERVE);
+    }
+    return count;
+}
+
+static void test_share(void **state)
+{
+    struct world *world = *state;
+    uint64_t ten[16] = {0}, again[16] = {0}, fifty[16] = {0}, other[16] = {0}, all[16] = {0};
+    unsigned count = count_refused(world, SHARE("10", "r"), ten);
+
+    assert_in_range(count, 60, 140);
+    /* The same after a restart, and part of every greater share. */
+    assert_int_equal(count_refused(world, SHARE("10", "r"), again), count);
+    assert_memory_equal(ten, again, sizeof(ten));
+    assert_in_range(count_refused(world, SHARE("50", "r"), fifty), 430, 570);
+    for (size_t i = 0; i < 16; i++)
+        assert_int_equal(ten[i] & ~fifty[i], 0);
+    /* Another rule has another share. */
+    count_refused(world, SHARE("10", "s"), other);
+    assert_memory_not_equal(ten, other, sizeof(ten));
+    assert_int_equal(count_refused(world, SHARE("100", "r"), all), 1000);
+    assert_int_equal(count_refused(world, SHARE("0", "r"), (uint64_t[16]){0}), 0);
+    /* A share shadows nothing. */
+    world_configure(world, SHARE("99", "r") SHARE("100", "s"));
+}
+
+static void test_share_by_key(void **state)
+{
+    static const char *const keys[] = {"client-ip", "login", "author-domain"};
+    struct world *world = *state;
+
+    for (size_t i = 0; i < 3; i++) {
+        unsigned refused = 0;
+
+        for (unsigned j = 0; j < 64; j++) {
+            char conf[256], address[32], login[32], author[64];
+
+            if (j == 0) {
+                snprintf(conf, sizeof(conf),
+                         "rule \"k\" { stage = eom  percent-key = %s  enforce-percent = 50  "
+                         "action = reject }",
+                         keys[i]);
+                world_configure(world, conf);
+            }
+            snprintf(address, sizeof(address), "192.0.2.%u", i == 0 ? j : 1);
+            snprintf(login, sizeof(login), "user%u", i == 1 ? j : 1);
+            snprintf(author, sizeof(author), " a@n%u.example", i == 2 ? j : 1);
+            world_connect(world, address, NULL);
+            /* Nobody is authenticated where the login is not the key. */
+            world_mail(world, "<a@example.com>", i == 1 ? login : "");
+            world_field(world, "From", author);
+            refused += world_finish(world)->action == POLICY_ACTION_REJECT;
+        }
+        assert_in_range(refused, 16, 48);
+    }
+}
+
+static void test_refused_at_load(void **state)
+{
+    static const struct {
+        const char *rule;
+        /* NULL: it is taken. */
+        const char *fault;
+    } cases[] = {
+        {"stage = eom  action = add-header", "add `header ="},
+        {"stage = eom  action = replace-header  header = { }", "add `header ="},
+        {"stage = eom  action = mark  header = \"X-A: b\"", "goes only with"},
+        {"stage = eom  action = add-header  header = \"X-A\"", "no header field"},
+        {"stage = eom  action = add-header  header = \"X-A:\"", "no header field"},
+        {"stage = eom  action = add-header  header = \"X-A: \"", "no header field"},
+        {"stage = eom  action = add-header  header = \": b\"", "no header field"},
+        {"stage = eom  action = add-header  header = \"X A: b\"", "no header field"},
+        {"stage = eom  action = add-header  header = \"X-\xc3\xa9: b\"", "no header field"},
+        {"stage = eom  action = add-header  header = \"X-A: caf\xc3\xa9\"", "printable ASCII"},
+        {"stage = eom  action = add-header  header = \"X-A: %{nope}\"", "there is no \"%{nope}\""},
+        {"stage = mail  action = add-header  header = \"X-A: %{dmarc}\"", "stage = eom"},
+        {"stage = eom  action = add-header  header = \"authentication-results: b\"", "belongs to"},
+        {"stage = eom  action = add-header  header = \"DKIM-Signature: b\"", "belongs to"},
+        {"stage = eom  action = add-header  header = \"Received: b\"", "belongs to"},
+        {"stage = eom  action = add-header  header = \"ARC-Seal: b\"", "belongs to"},
+        {"stage = eom  action = replace-header  header = \"FROM: b\"", "belongs to"},
+        {"stage = eom  action = replace-header  header = \"Content-Type: b\"", "belongs to"},
+        {"stage = eom  action = add-header  header = \"X-Postseal-Disposition: b\"", "belongs to"},
+        {"stage = eom  action = add-header  header = \"X-Postseal: b\"", NULL},
+        {"stage = eom  action = add-header  header = { \"A: 1\", \"B: 2\", \"C: 3\", \"D: 4\", "
+         "\"E: 5\", \"F: 6\", \"G: 7\", \"H: 8\", \"I: 9\" }",
+         "more than 8"},
+        {"stage = unknown  action = mark", "no message to act on"},
+        {"stage = unknown  action = accept", "no message to act on"},
+        {"stage = unknown  action = discard", "no message to act on"},
+        {"stage = unknown  action = add-header  header = \"X-A: b\"", "no message to act on"},
+        {"stage = unknown  action = continue", NULL},
+        {"stage = unknown  client-net = { \"192.0.2.0/24\" }  helo-spf = { fail }  action = reject",
+         NULL},
+        {"stage = unknown  sender-domain = { \"a.example\" }  action = reject", "stage = mail"},
+        {"stage = mail  command = expn  action = reject", "use `stage = unknown`"},
+        {"stage = eom  action = reject  enforce-percent = 101", "enforce-percent"},
+        {"stage = eom  action = reject  enforce-percent = -1", "enforce-percent"},
+        {"stage = mail  action = reject  percent-key = author-domain", "stage = eoh"},
+        {"stage = helo  action = reject  percent-key = login", "stage = mail"},
+        {"stage = connect  action = reject  percent-key = client-ip", NULL},
+    };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct base_error error = {.text = ""};
+        char conf[1024];
+        struct policy_snapshot *snapshot;
+
+        snprintf(conf, sizeof(conf), "rule \"r\" { %s }\n", cases[i].rule);
+        snapshot = world_snapshot(world, conf, &error);
+        if ((snapshot == NULL) != (cases[i].fault != NULL) ||
+            (cases[i].fault != NULL && strstr(error.text, cases[i].fault) == NULL))
+            fail_msg("%s: %s", cases[i].rule, error.text);
+        policy_snapshot_unref(&snapshot);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_fields_of_helo),
+        cmocka_unit_test(test_accept_recipients),
+        cmocka_unit_test(test_pickup),
+        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_command_is_recorded),
+        cmocka_unit_test(test_share),
+        cmocka_unit_test(test_share_by_key),
+        cmocka_unit_test(test_refused_at_load),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
