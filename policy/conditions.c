@@ -80,6 +80,16 @@ void policy_condition_destroy_networks(void *compiled)
     policy_networks_destroy(&networks);
 }
 
+bool policy_condition_covers_domain(const void *compiled, const char *item)
+{
+    return policy_domains_cover(compiled, item);
+}
+
+bool policy_condition_covers_network(const void *compiled, const char *item)
+{
+    return policy_networks_cover(compiled, item);
+}
+
 const char *policy_condition_printable(struct base_arena *arena, struct base_text text)
 {
     char *copy;

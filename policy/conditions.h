@@ -87,6 +87,19 @@ struct policy_condition {
      * first in policy_conditions[] speaks. NULL: "550 5.7.1". */
     struct policy_reply (*reply)(const struct policy_rule_condition *condition,
                                  const struct policy_rule_facts *facts, struct base_arena *arena);
+    /* For what can be proved of rules (rules_prove.h). A match must be of one value, of the fact or
+     * among several of it, with one value or item of the option. */
+    /* Directions whose mail has the fact, as bits; 0: all. */
+    unsigned directions;
+    /* WORD, WORDS, BOOL: the fact is one of the words, always. */
+    bool is_always_there;
+    /* LIST: `compiled` matches whatever `item` of another rule's list does. NULL: equal texts. */
+    bool (*covers_item)(const void *compiled, const char *item);
+    /* INT, SIZE, DURATION, STRING: whatever matches with the value `narrow` matches with `wide`.
+     * NULL: equal values. */
+    bool (*covers)(const void *wide, const void *narrow);
+    /* In both rules the option is about the same fact. NULL: it always is. */
+    bool (*is_same_fact)(const struct policy_rule *a, const struct policy_rule *b);
     /* `tempfail-for` goes with it, if its words have "temperror" and that is asked for: whether
      * what was asked has passed by now. */
     bool (*is_passed)(const struct policy_rule_facts *facts);
@@ -137,6 +150,9 @@ void policy_condition_destroy_domains(void *compiled);
 void *policy_condition_compile_networks(const struct policy_condition *condition, const void *value,
                                         struct base_error *error_r);
 void policy_condition_destroy_networks(void *compiled);
+/* And covers_item(). */
+bool policy_condition_covers_domain(const void *compiled, const char *item);
+bool policy_condition_covers_network(const void *compiled, const char *item);
 
 /* A stranger's text as a reply may hold it: printable, at most 200 octets. In `arena`; never NULL.
  */

@@ -52,6 +52,7 @@ static bool matches_author_domain(const struct policy_rule_condition *condition,
 static const struct policy_condition rows[] = {
     {.option = POLICY_CONDITION_OPTION("author", CONF_WORDS, author, author_words),
      .known_from = POLICY_STAGE_EOH,
+     .is_always_there = true,
      .matches = matches_author,
      .reply = author_reply},
     {.option =
@@ -62,6 +63,7 @@ static const struct policy_condition rows[] = {
      .known_from = POLICY_STAGE_EOH,
      .compile = policy_condition_compile_domains,
      .destroy = policy_condition_destroy_domains,
+     .covers_item = policy_condition_covers_domain,
      .matches = matches_author_domain},
 };
 

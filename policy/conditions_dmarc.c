@@ -70,6 +70,7 @@ static struct policy_reply dmarc_reply(const struct policy_rule_condition *condi
 static const struct policy_condition rows[] = {
     {.option = POLICY_CONDITION_OPTION("dmarc", CONF_WORDS, dmarc, result_words),
      .known_from = POLICY_STAGE_EOM,
+     .directions = 1U << POLICY_DIRECTION_INBOUND,
      .cost = POLICY_COST_DMARC,
      .topics = POLICY_TOPIC_DMARC | POLICY_TOPIC_AUTHOR,
      .matches = matches_result,
@@ -77,6 +78,7 @@ static const struct policy_condition rows[] = {
      .is_passed = is_passed},
     {.option = POLICY_CONDITION_OPTION("dmarc-policy", CONF_WORDS, dmarc_policy, policy_words),
      .known_from = POLICY_STAGE_EOM,
+     .directions = 1U << POLICY_DIRECTION_INBOUND,
      .cost = POLICY_COST_DMARC,
      .topics = POLICY_TOPIC_DMARC | POLICY_TOPIC_AUTHOR,
      .matches = matches_policy,
@@ -84,6 +86,7 @@ static const struct policy_condition rows[] = {
     {.option =
          POLICY_CONDITION_OPTION("dmarc-disposition", CONF_WORDS, dmarc_disposition, policy_words),
      .known_from = POLICY_STAGE_EOM,
+     .directions = 1U << POLICY_DIRECTION_INBOUND,
      .cost = POLICY_COST_DMARC,
      .topics = POLICY_TOPIC_DMARC | POLICY_TOPIC_AUTHOR,
      .matches = matches_disposition,

@@ -88,6 +88,23 @@ static void destroy_recipients(void *compiled)
     base_mem_free(compiled);
 }
 
+static bool covers_recipient(const void *compiled, const char *item)
+{
+    const struct wanted_recipients *wide = compiled;
+    struct conf_item narrow_item = {.text = item};
+    struct wanted_recipient narrow = {{NULL, 0}, {.length = 0}};
+    struct base_error ignored;
+
+    if (!compile_recipient(&narrow_item, &narrow, &ignored))
+        return false;
+    for (size_t i = 0; i < wide->count; i++)
+        if (dns_name_equals(&wide->items[i].domain, &narrow.domain) &&
+            (wide->items[i].local.data == NULL ||
+             (narrow.local.data != NULL && base_text_equals(wide->items[i].local, narrow.local))))
+            return true;
+    return false;
+}
+
 static bool is_wanted(const struct wanted_recipients *recipients,
                       const struct policy_address *address)
 {
@@ -120,21 +137,25 @@ static bool matches_recipient(const struct policy_rule_condition *condition,
 static const struct policy_condition rows[] = {
     {.option = POLICY_CONDITION_OPTION("direction", CONF_WORD, direction, direction_words),
      .known_from = POLICY_STAGE_MAIL,
+     .is_always_there = true,
      .matches = matches_direction},
     {.option = POLICY_CONDITION_OPTION("client-net", CONF_LIST, client_net, NULL),
      .known_from = POLICY_STAGE_CONNECT,
      .compile = policy_condition_compile_networks,
      .destroy = policy_condition_destroy_networks,
+     .covers_item = policy_condition_covers_network,
      .matches = matches_client_net},
     {.option = POLICY_CONDITION_OPTION("sender-domain", CONF_LIST, sender_domain, NULL),
      .known_from = POLICY_STAGE_MAIL,
      .compile = policy_condition_compile_domains,
      .destroy = policy_condition_destroy_domains,
+     .covers_item = policy_condition_covers_domain,
      .matches = matches_sender_domain},
     {.option = POLICY_CONDITION_OPTION("recipient", CONF_LIST, recipient, NULL),
      .known_from = POLICY_STAGE_RCPT,
      .compile = compile_recipients,
      .destroy = destroy_recipients,
+     .covers_item = covers_recipient,
      .matches = matches_recipient},
 };
 

@@ -14,7 +14,8 @@ static bool matches_mailing_list(const struct policy_rule_condition *condition,
 static const struct policy_condition rows[] = {
     {.option = POLICY_CONDITION_OPTION("mailing-list", CONF_BOOL, mailing_list, NULL),
      .known_from = POLICY_STAGE_EOM,
-     .cost = POLICY_COST_LOOKUP,
+     .directions = 1U << POLICY_DIRECTION_INBOUND,
+     .cost = POLICY_COST_DKIM,
      .matches = matches_mailing_list},
 };
 

@@ -25,6 +25,11 @@ static bool matches_domain(const struct policy_rule_condition *condition,
            policy_domains_contain(condition->compiled, &domain);
 }
 
+static bool is_same_identity(const struct policy_rule *a, const struct policy_rule *b)
+{
+    return policy_rule_is_about_helo(a) == policy_rule_is_about_helo(b);
+}
+
 static bool matches_result(const struct policy_rule_condition *condition,
                            const struct policy_rule_facts *facts)
 {
@@ -111,13 +116,17 @@ static struct policy_reply spf_reply(const struct policy_rule_condition *conditi
 static const struct policy_condition rows[] = {
     {.option = POLICY_CONDITION_OPTION("spf-domain", CONF_LIST, spf_domain, NULL),
      .known_from = POLICY_STAGE_HELO,
+     .directions = 1U << POLICY_DIRECTION_INBOUND,
      .cost = POLICY_COST_LOOKUP,
      .compile = policy_condition_compile_domains,
      .destroy = policy_condition_destroy_domains,
+     .covers_item = policy_condition_covers_domain,
+     .is_same_fact = is_same_identity,
      .matches = matches_domain,
      .reply = spf_reply},
     {.option = POLICY_CONDITION_OPTION("spf", CONF_WORDS, spf, result_words),
      .known_from = POLICY_STAGE_MAIL,
+     .directions = 1U << POLICY_DIRECTION_INBOUND,
      .cost = POLICY_COST_SPF,
      .topics = POLICY_TOPIC_SPF,
      .matches = matches_result,
@@ -125,6 +134,7 @@ static const struct policy_condition rows[] = {
      .is_passed = is_passed},
     {.option = POLICY_CONDITION_OPTION("helo-spf", CONF_WORDS, helo_spf, result_words),
      .known_from = POLICY_STAGE_HELO,
+     .directions = 1U << POLICY_DIRECTION_INBOUND,
      .cost = POLICY_COST_SPF,
      .topics = POLICY_TOPIC_HELO_SPF,
      .matches = matches_result,
@@ -132,6 +142,7 @@ static const struct policy_condition rows[] = {
      .is_passed = is_helo_passed},
     {.option = POLICY_CONDITION_OPTION("spf-only-all", CONF_BOOL, spf_only_all, NULL),
      .known_from = POLICY_STAGE_MAIL,
+     .directions = 1U << POLICY_DIRECTION_INBOUND,
      .cost = POLICY_COST_SPF,
      .topics = POLICY_TOPIC_SPF,
      .matches = matches_only_all,

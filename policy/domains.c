@@ -91,3 +91,19 @@ bool policy_domains_contain(const struct policy_domains *domains, const struct d
             return true;
     return false;
 }
+
+bool policy_domains_cover(const struct policy_domains *domains, const char *item)
+{
+    struct dns_name name;
+
+    if (!policy_idn_to_name(base_text_of(item + (item[0] == '.' ? 1 : 0)), &name))
+        return false;
+    if (item[0] != '.')
+        return policy_domains_contain(domains, &name);
+    if (find(domains->below, domains->below_count, name.text))
+        return true;
+    for (const char *dot = strchr(name.text, '.'); dot != NULL; dot = strchr(dot + 1, '.'))
+        if (find(domains->below, domains->below_count, dot + 1))
+            return true;
+    return false;
+}

@@ -18,6 +18,8 @@ __attribute__((warn_unused_result)) struct policy_domains *policy_domains_create
     const struct conf_list *list, const char *option, struct base_error *error_r);
 /* Sets *domains to NULL; NULL inside is fine. */
 void policy_domains_destroy(struct policy_domains **domains);
+/* Every domain that `item`, an item of such a list, names is in the set. */
+bool policy_domains_cover(const struct policy_domains *domains, const char *item);
 bool policy_domains_contain(const struct policy_domains *domains, const struct dns_name *name);
 
 #endif

@@ -206,3 +206,21 @@ bool policy_networks_contain(const struct policy_networks *networks,
             return true;
     return false;
 }
+
+bool policy_networks_cover(const struct policy_networks *networks, const char *item)
+{
+    struct policy_client first = {.family = AF_UNSPEC};
+    struct network narrow;
+
+    if (strcmp(item, "local") == 0)
+        return networks->has_local;
+    if (!parse_network(item, &narrow))
+        return false;
+    unmap(&narrow);
+    first.family = narrow.family;
+    memcpy(first.address, narrow.address, sizeof(first.address));
+    for (size_t i = 0; i < networks->count; i++)
+        if (networks->items[i].bits <= narrow.bits && is_within(&networks->items[i], &first))
+            return true;
+    return false;
+}

@@ -37,6 +37,8 @@ __attribute__((warn_unused_result)) struct policy_networks *policy_networks_crea
     const struct conf_list *list, const char *option, struct base_error *error_r);
 /* Sets *networks to NULL; NULL inside is fine. */
 void policy_networks_destroy(struct policy_networks **networks);
+/* Every client that `item`, an item of such a list, names is in the set, by one of its networks. */
+bool policy_networks_cover(const struct policy_networks *networks, const char *item);
 bool policy_networks_contain(const struct policy_networks *networks,
                              const struct policy_client *client);
 

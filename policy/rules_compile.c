@@ -7,6 +7,7 @@
 #include "policy/rules-private.h"
 #include "policy/rules_check.h"
 #include "policy/rules_fields.h"
+#include "policy/rules_prove.h"
 #include "policy/rules_share.h"
 #include "policy/rules_text.h"
 
@@ -134,32 +135,8 @@ void policy_rule_deinit(struct policy_rule *rule)
     *rule = (struct policy_rule){.name = NULL};
 }
 
-/* A rule without a condition that decides leaves nothing to those behind it. */
-static bool takes_all(const struct policy_rule *rule)
-{
-    return policy_rule_is_certain(rule) && rule->condition_count == 0 &&
-           policy_rule_decides(rule->action);
-}
-
-/* The rule compiled last, if it is enforced, can decide something. */
-static bool is_reachable(const struct policy_rules *rules, struct base_error *error_r)
-{
-    const struct policy_rule *last = &rules->items[rules->count - 1];
-
-    for (const struct policy_rule *rule = rules->items; rule < last; rule++) {
-        if (!policy_rule_is_certain(last) || rule->stage != last->stage || !takes_all(rule))
-            continue;
-        conf_error_at(error_r, last->where,
-                      "rule \"%s\" can never decide: rule \"%s\" before it, without a condition, "
-                      "takes all at stage \"%s\": put \"%s\" last",
-                      last->name, rule->name, policy_stage_text(rule->stage), rule->name);
-        return false;
-    }
-    return true;
-}
-
-struct policy_rules *policy_rules_create(const struct conf_snapshot *conf,
-                                         struct base_error *error_r)
+struct policy_rules *policy_rules_compile(const struct conf_snapshot *conf,
+                                          struct base_error *error_r)
 {
     struct policy_rules *rules = base_mem_alloc_zero(1, sizeof(*rules));
     size_t count = conf_snapshot_count(conf, &policy_rule_table);
@@ -171,7 +148,7 @@ struct policy_rules *policy_rules_create(const struct conf_snapshot *conf,
 
         struct policy_rule *rule = &rules->items[rules->count++];
 
-        if (!compile(rule, section, error_r) || !is_reachable(rules, error_r)) {
+        if (!compile(rule, section, error_r)) {
             policy_rules_destroy(&rules);
             return NULL;
         }
@@ -181,6 +158,16 @@ struct policy_rules *policy_rules_create(const struct conf_snapshot *conf,
             rules->count--;
         }
     }
+    return rules;
+}
+
+struct policy_rules *policy_rules_create(const struct conf_snapshot *conf,
+                                         struct base_error *error_r)
+{
+    struct policy_rules *rules = policy_rules_compile(conf, error_r);
+
+    if (rules != NULL && !policy_rules_prove(rules, error_r))
+        policy_rules_destroy(&rules);
     return rules;
 }
 

@@ -188,7 +188,9 @@ static void test_accept(void **state)
 
     world_configure(
         world, EXCEPTION("client-net = { \"192.0.2.9\" }") "rule \"let\" { stage = eom  dmarc = { "
-                                                           "fail }  action = accept }\n" REJECT);
+                                                           "fail }  author-domain = { "
+                                                           "\"reject.example\" }  action = "
+                                                           "accept }\n" REJECT);
     assert_int_equal(enforce_send(world, &message)->action, POLICY_ACTION_CONTINUE);
     assert_null(policy_session_decision(world->session)->exception);
     assert_string_equal(policy_session_decision(world->session)->hits->name, "let");

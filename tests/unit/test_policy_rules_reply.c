@@ -336,7 +336,7 @@ static const struct {
      "b", "ab"},
     {"accept ends it",
      "rule \"a\" { stage = eom  spf = { fail }  action = accept }\n"
-     "rule \"b\" { stage = eom  spf = { fail }  action = reject }\n",
+     "rule \"b\" { stage = eom  spf = { fail, softfail }  action = reject }\n",
      "a", "a"},
     {"another stage",
      "rule \"a\" { stage = mail  spf = { fail }  action = reject }\n"

@@ -1,0 +1,116 @@
+#include "policy/rules_contradict.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/rules-private.h"
+
+/* If the one option asks for nothing but these words, the other cannot hold: asking for nothing but
+ * those words, or for anything at all (""). */
+static const struct {
+    const char *option;
+    const char *words;
+    const char *other;
+    const char *other_words;
+} exclusions[] = {
+    /* RFC 9989 section 5.4: the owner asks something for a message that fails. */
+    {"dmarc", "none pass temperror permerror", "dmarc-disposition", "quarantine reject"},
+    {"dmarc", "none", "dmarc-policy", ""},
+    /* Section 5.3.1: DMARC is for a message with one author domain. */
+    {"author", "unknown multiple none invalid", "dmarc", ""},
+    {"author", "unknown multiple none invalid", "dmarc-disposition", ""},
+    {"author", "unknown multiple none invalid", "dmarc-policy", ""},
+    {"author", "unknown multiple none invalid", "author-domain", ""},
+    {"author", "unknown multiple none invalid", "display-address", ""},
+};
+
+static const struct policy_rule_condition *find(const struct policy_rule *rule, const char *option)
+{
+    for (size_t i = 0; i < rule->condition_count; i++)
+        if (strcmp(rule->conditions[i].row->option.name, option) == 0)
+            return &rule->conditions[i];
+    return NULL;
+}
+
+/* All words that the condition asks for are among these. */
+static bool is_within(const struct policy_rule_condition *condition, const char *words)
+{
+    const char *const *all = condition->row->option.words;
+
+    for (unsigned i = 0; words[0] != '\0' && all[i] != NULL; i++) {
+        struct base_text rest = base_text_of(words);
+        bool is_among = !policy_condition_has_word(condition, i);
+
+        while (rest.data != NULL)
+            is_among |= base_text_equals(base_text_split(&rest, ' '), base_text_of(all[i]));
+        if (!is_among)
+            return false;
+    }
+    return true;
+}
+
+static bool is_empty(const struct policy_rule_condition *condition)
+{
+    switch (condition->row->option.type) {
+    case CONF_WORDS:
+        return *(const uint64_t *)condition->value == 0;
+    case CONF_LIST:
+        return ((const struct conf_list *)condition->value)->count == 0;
+    default:
+        return false;
+    }
+}
+
+static bool find_empty(const struct policy_rule *rule, char *out, size_t size)
+{
+    for (size_t i = 0; i < rule->condition_count; i++) {
+        if (!is_empty(&rule->conditions[i]))
+            continue;
+        (void)snprintf(out, size, "`%s` is empty: name one, or take it away",
+                       rule->conditions[i].row->option.name);
+        return true;
+    }
+    return false;
+}
+
+static bool find_direction(const struct policy_rule *rule, char *out, size_t size)
+{
+    const struct policy_rule_condition *direction = find(rule, "direction");
+
+    for (size_t i = 0; direction != NULL && i < rule->condition_count; i++) {
+        const struct policy_condition *row = rule->conditions[i].row;
+        unsigned wanted = 1U << policy_condition_word(direction);
+
+        if (row->directions == 0 || (row->directions & wanted) != 0)
+            continue;
+        (void)snprintf(
+            out, size, "`%s` is not evaluated for %s mail: take it away, or change `direction`",
+            row->option.name, direction->row->option.words[policy_condition_word(direction)]);
+        return true;
+    }
+    return false;
+}
+
+static bool find_exclusion(const struct policy_rule *rule, char *out, size_t size)
+{
+    for (size_t i = 0; i < sizeof(exclusions) / sizeof(exclusions[0]); i++) {
+        const struct policy_rule_condition *condition = find(rule, exclusions[i].option);
+        const struct policy_rule_condition *other = find(rule, exclusions[i].other);
+
+        if (condition == NULL || other == NULL || !is_within(condition, exclusions[i].words) ||
+            !is_within(other, exclusions[i].other_words))
+            continue;
+        (void)snprintf(out, size,
+                       "what it asks of `%s` and of `%s` is never so of one message: take one of "
+                       "them away",
+                       exclusions[i].option, exclusions[i].other);
+        return true;
+    }
+    return false;
+}
+
+bool policy_rule_contradicts(const struct policy_rule *rule, char *out, size_t size)
+{
+    return find_empty(rule, out, size) || find_direction(rule, out, size) ||
+           find_exclusion(rule, out, size);
+}

@@ -1,0 +1,416 @@
+/* A rule is a box: a set of values for each of its conditions, and anything for the others. A
+ * message is a point, or, where a fact has several values (recipients, signatures), some points of
+ * which one must lie in the box. Those before it are taken away from a rule's box; if nothing is
+ * left, no message gets there. Facts that depend on each other only make the boxes smaller than
+ * they are taken for here, so that the proof holds. */
+#include "policy/rules_prove.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "policy/rules-private.h"
+#include "policy/rules_contradict.h"
+
+enum {
+    DIMENSIONS_MAX = POLICY_PROOF_CONDITIONS_MAX,
+    /* More pieces than this, and nothing is said. */
+    BOXES_MAX = 2048,
+    ATOMS_MAX = 64,
+};
+
+/* One condition of the rule, or one that it does not have and whose fact is always there. */
+struct dimension {
+    const struct policy_condition *row;
+    /* NULL: any value. */
+    const struct policy_rule_condition *condition;
+    /* A bit each value: a word, false and true, an item of a list; one bit for all else. */
+    uint64_t all;
+};
+
+struct box {
+    uint64_t sets[DIMENSIONS_MAX];
+};
+
+struct proof {
+    const struct policy_rule *rule;
+    struct dimension dimensions[DIMENSIONS_MAX];
+    size_t dimension_count;
+    struct box *boxes;
+    size_t count;
+    bool is_over;
+};
+
+static uint64_t bits_below(size_t count)
+{
+    return count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+}
+
+static size_t word_count(const struct policy_condition *row)
+{
+    size_t count = 0;
+
+    while (row->option.words[count] != NULL)
+        count++;
+    return count;
+}
+
+/* The values that the option's type lets be told apart. */
+static uint64_t universe(const struct policy_condition *row)
+{
+    switch (row->option.type) {
+    case CONF_BOOL:
+        return 3;
+    case CONF_WORD:
+    case CONF_WORDS:
+        return bits_below(word_count(row));
+    default:
+        return 1;
+    }
+}
+
+static uint64_t values_of(const struct policy_rule_condition *condition)
+{
+    const struct conf_list *list = condition->value;
+
+    switch (condition->row->option.type) {
+    case CONF_BOOL:
+        return policy_condition_bool(condition) ? 2 : 1;
+    case CONF_WORD:
+        return UINT64_C(1) << policy_condition_word(condition);
+    case CONF_WORDS:
+        return *(const uint64_t *)condition->value;
+    case CONF_LIST:
+        return list->count > ATOMS_MAX ? 1 : bits_below(list->count);
+    default:
+        return 1;
+    }
+}
+
+static const struct policy_rule_condition *find(const struct policy_rule *rule,
+                                                const struct policy_condition *row)
+{
+    for (size_t i = 0; i < rule->condition_count; i++)
+        if (rule->conditions[i].row == row)
+            return &rule->conditions[i];
+    return NULL;
+}
+
+/* --- what one condition takes of another ---------------------------------------------------------
+ */
+
+static bool has_item(const struct policy_rule_condition *taker, const char *item)
+{
+    const struct conf_list *list = taker->value;
+
+    if (taker->row->covers_item != NULL)
+        return taker->row->covers_item(taker->compiled, item);
+    for (size_t i = 0; i < list->count && i < 1000; i++)
+        if (strcmp(list->items[i].text, item) == 0)
+            return true;
+    return false;
+}
+
+static uint64_t taken_items(const struct policy_rule_condition *taker,
+                            const struct policy_rule_condition *condition)
+{
+    const struct conf_list *list = condition->value;
+    uint64_t taken = 0;
+
+    if (list->count > ATOMS_MAX) {
+        for (size_t i = 0; i < list->count; i++)
+            if (!has_item(taker, list->items[i].text))
+                return 0;
+        return 1;
+    }
+    for (size_t i = 0; i < list->count; i++)
+        if (has_item(taker, list->items[i].text))
+            taken |= UINT64_C(1) << i;
+    return taken;
+}
+
+static bool is_same_value(const struct policy_rule_condition *a,
+                          const struct policy_rule_condition *b)
+{
+    switch (a->row->option.type) {
+    case CONF_STRING:
+        return strcmp(*(const char *const *)a->value, *(const char *const *)b->value) == 0;
+    case CONF_MODE:
+        return policy_condition_word(a) == policy_condition_word(b);
+    default:
+        return policy_condition_number(a) == policy_condition_number(b);
+    }
+}
+
+/* The part of the dimension that the condition takes. */
+static uint64_t taken_by(const struct policy_rule_condition *taker,
+                         const struct dimension *dimension)
+{
+    const struct policy_rule_condition *condition = dimension->condition;
+
+    switch (taker->row->option.type) {
+    case CONF_BOOL:
+    case CONF_WORD:
+    case CONF_WORDS:
+        return values_of(taker) & dimension->all;
+    case CONF_LIST:
+        return taken_items(taker, condition);
+    default:
+        if (taker->row->covers != NULL)
+            return taker->row->covers(taker->value, condition->value) ? 1 : 0;
+        return is_same_value(taker, condition) ? 1 : 0;
+    }
+}
+
+/* --- who takes anything ------------------------------------------------------------------------
+ */
+
+static bool is_refusal(enum policy_action action)
+{
+    return action == POLICY_ACTION_REJECT || action == POLICY_ACTION_TEMPFAIL ||
+           action == POLICY_ACTION_DISCARD;
+}
+
+/* An `exception` frees a message from it. */
+static bool has_exceptions(const struct policy_rule *rule)
+{
+    return policy_rule_is_about_dmarc(rule) && policy_rule_decides(rule->action) &&
+           rule->action != POLICY_ACTION_ACCEPT;
+}
+
+static bool is_taker(const struct policy_rule *taker, const struct policy_rule *rule,
+                     bool want_earlier_stages)
+{
+    if (!policy_rule_is_certain(taker) || !policy_rule_decides(taker->action) ||
+        taker->options->tempfail_for > 0)
+        return false;
+    if (has_exceptions(taker) && !has_exceptions(rule))
+        return false;
+    if (taker->stage == rule->stage)
+        return taker < rule;
+    return want_earlier_stages && taker->stage <= POLICY_STAGE_MAIL &&
+           rule->stage != POLICY_STAGE_UNKNOWN && taker->stage < rule->stage &&
+           is_refusal(taker->action);
+}
+
+/* False: it has a condition that the rule's box says nothing of. */
+static bool make_box(const struct proof *proof, const struct policy_rule *taker, struct box *box_r)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; i < proof->dimension_count; i++) {
+        const struct dimension *dimension = &proof->dimensions[i];
+        const struct policy_rule_condition *condition = find(taker, dimension->row);
+
+        box_r->sets[i] = dimension->all;
+        if (condition == NULL)
+            continue;
+        used++;
+        box_r->sets[i] = taken_by(condition, dimension);
+        if (dimension->row->is_same_fact != NULL &&
+            !dimension->row->is_same_fact(taker, proof->rule))
+            return false;
+    }
+    return used == taker->condition_count;
+}
+
+/* --- boxes ---------------------------------------------------------------------------------------
+ */
+
+static bool is_empty(const struct proof *proof, const struct box *box)
+{
+    for (size_t i = 0; i < proof->dimension_count; i++)
+        if (box->sets[i] == 0)
+            return true;
+    return false;
+}
+
+static void add_box(struct proof *proof, const struct box *box)
+{
+    if (is_empty(proof, box))
+        return;
+    if (proof->count == BOXES_MAX) {
+        proof->is_over = true;
+        return;
+    }
+    proof->boxes[proof->count++] = *box;
+}
+
+static bool overlaps(const struct proof *proof, const struct box *a, const struct box *b)
+{
+    for (size_t i = 0; i < proof->dimension_count; i++)
+        if ((a->sets[i] & b->sets[i]) == 0)
+            return false;
+    return true;
+}
+
+/* What is left of `box` goes to the end, in pieces that do not overlap. */
+static void cut(struct proof *proof, struct box box, const struct box *taken)
+{
+    for (size_t i = 0; i < proof->dimension_count; i++) {
+        struct box piece = box;
+
+        piece.sets[i] &= ~taken->sets[i];
+        add_box(proof, &piece);
+        box.sets[i] &= taken->sets[i];
+    }
+}
+
+/* Returns whether anything was taken. */
+static bool take_away(struct proof *proof, const struct box *taken)
+{
+    size_t kept = 0, count = proof->count;
+    bool is_any = false;
+
+    for (size_t i = 0; i < count && !proof->is_over; i++) {
+        struct box box = proof->boxes[i];
+
+        if (overlaps(proof, &box, taken)) {
+            is_any = true;
+            cut(proof, box, taken);
+        } else {
+            proof->boxes[kept++] = box;
+        }
+    }
+    if (proof->is_over)
+        return is_any;
+    memmove(proof->boxes + kept, proof->boxes + count,
+            (proof->count - count) * sizeof(proof->boxes[0]));
+    proof->count = kept + proof->count - count;
+    return is_any;
+}
+
+/* --- a rule --------------------------------------------------------------------------------------
+ */
+
+static void add_dimensions(struct proof *proof)
+{
+    const struct policy_rule *rule = proof->rule;
+
+    for (size_t i = 0; i < rule->condition_count; i++)
+        proof->dimensions[proof->dimension_count++] = (struct dimension){
+            .row = rule->conditions[i].row,
+            .condition = &rule->conditions[i],
+            .all = values_of(&rule->conditions[i]),
+        };
+    for (size_t i = 0; i < policy_condition_count(); i++) {
+        const struct policy_condition *row = policy_condition_at(i);
+
+        if (row->is_always_there && policy_stage_knows(rule->stage, row->known_from) &&
+            find(rule, row) == NULL)
+            proof->dimensions[proof->dimension_count++] =
+                (struct dimension){.row = row, .all = universe(row)};
+    }
+}
+
+static void note_taker(struct policy_rule_proof *proof, const struct policy_rule *taker)
+{
+    if (proof->taker_count < POLICY_PROOF_TAKERS_MAX)
+        proof->takers[proof->taker_count++] = taker;
+}
+
+/* One that takes all alone is the one to be named. */
+static void take_all(const struct policy_rules *rules, struct proof *proof,
+                     bool want_earlier_stages, struct policy_rule_proof *proof_r)
+{
+    struct box whole = {{0}};
+
+    for (size_t i = 0; i < proof->dimension_count; i++)
+        whole.sets[i] = proof->dimensions[i].all;
+    add_box(proof, &whole);
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct policy_rule *taker = &rules->items[i];
+        struct box box;
+
+        if (!is_taker(taker, proof->rule, want_earlier_stages) || !make_box(proof, taker, &box))
+            continue;
+        if (memcmp(box.sets, whole.sets, proof->dimension_count * sizeof(box.sets[0])) == 0) {
+            proof->count = 0;
+            proof_r->taker_count = 0;
+            note_taker(proof_r, taker);
+            return;
+        }
+        if (take_away(proof, &box))
+            note_taker(proof_r, taker);
+        if (proof->is_over)
+            return;
+    }
+}
+
+static void note_left(const struct proof *proof, struct policy_rule_proof *proof_r)
+{
+    for (size_t i = 0; i < proof->rule->condition_count; i++)
+        for (size_t j = 0; j < proof->count; j++)
+            proof_r->left[i] |= proof->boxes[j].sets[i];
+}
+
+void policy_rule_prove(const struct policy_rules *rules, size_t index, bool want_earlier_stages,
+                       struct policy_rule_proof *proof_r)
+{
+    struct proof proof = {.rule = &rules->items[index]};
+
+    *proof_r = (struct policy_rule_proof){.is_impossible = false};
+    if (policy_rule_contradicts(proof.rule, proof_r->contradiction,
+                                sizeof(proof_r->contradiction))) {
+        proof_r->is_impossible = true;
+        return;
+    }
+    proof.boxes = base_mem_alloc(BOXES_MAX * sizeof(proof.boxes[0]));
+    add_dimensions(&proof);
+    take_all(rules, &proof, want_earlier_stages, proof_r);
+    if (proof.is_over) {
+        for (size_t i = 0; i < proof.rule->condition_count; i++)
+            proof_r->left[i] = proof.dimensions[i].all;
+    } else {
+        proof_r->is_impossible = proof.count == 0;
+        note_left(&proof, proof_r);
+    }
+    base_mem_free(proof.boxes);
+}
+
+static void append_names(const struct policy_rule_proof *proof, struct base_buf *out)
+{
+    for (size_t i = 0; i < proof->taker_count; i++)
+        base_buf_appendf(out, "%s\"%s\" (%s:%d)",
+                         i == 0                        ? ""
+                         : i + 1 == proof->taker_count ? " and "
+                                                       : ", ",
+                         proof->takers[i]->name, proof->takers[i]->where.file,
+                         proof->takers[i]->where.line);
+}
+
+void policy_rule_proof_error(const struct policy_rule *rule, const struct policy_rule_proof *proof,
+                             struct base_error *error_r)
+{
+    char room[1024];
+    struct base_buf names;
+
+    if (proof->contradiction[0] != '\0') {
+        conf_error_at(error_r, rule->where, "rule \"%s\" can never match: %s", rule->name,
+                      proof->contradiction);
+        return;
+    }
+    base_buf_init_fixed(&names, room, sizeof(room));
+    append_names(proof, &names);
+    conf_error_at(error_r, rule->where,
+                  "rule \"%s\" can never match: rule%s %s before it take%s all that it could at "
+                  "stage \"%s\": put \"%s\" first, or take it away",
+                  rule->name, proof->taker_count > 1 ? "s" : "", base_buf_cstr(&names),
+                  proof->taker_count > 1 ? "" : "s", policy_stage_text(rule->stage), rule->name);
+}
+
+bool policy_rules_prove(const struct policy_rules *rules, struct base_error *error_r)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        struct policy_rule_proof proof;
+
+        if (!policy_rule_is_certain(&rules->items[i]))
+            continue;
+        policy_rule_prove(rules, i, false, &proof);
+        if (!proof.is_impossible)
+            continue;
+        policy_rule_proof_error(&rules->items[i], &proof, error_r);
+        return false;
+    }
+    return true;
+}

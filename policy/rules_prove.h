@@ -1,0 +1,48 @@
+/* What can be proved of rules from their constants alone: that one can never match, or which of its
+ * values those before it have taken. What is said to be impossible is; what is not said may be. */
+#ifndef POLICY_RULES_PROVE_H
+#define POLICY_RULES_PROVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct policy_condition;
+struct policy_rule;
+struct policy_rules;
+
+enum {
+    POLICY_PROOF_TAKERS_MAX = 16,
+    POLICY_PROOF_CONDITIONS_MAX = 128
+};
+
+struct policy_rule_proof {
+    /* Its own conditions exclude each other; in words. "" if they do not. */
+    char contradiction[256];
+    /* Those before it take all that it could match, or it has a contradiction. */
+    bool is_impossible;
+    /* Rules that take something of it, in the order of the file; enforced ones, for all mail. */
+    const struct policy_rule *takers[POLICY_PROOF_TAKERS_MAX];
+    size_t taker_count;
+    /* A place each of the rule's conditions: the words that it can still match, as bits; of options
+     * that are no WORD, WORDS or BOOL: 0 or not 0. */
+    uint64_t left[POLICY_PROOF_CONDITIONS_MAX];
+};
+
+/* Of rule `index`. With `want_earlier_stages` those that refuse the client or the message at
+ * connect, HELO and MAIL take from later stages, too: that holds where the MTA says all stages. */
+void policy_rule_prove(const struct policy_rules *rules, size_t index, bool want_earlier_stages,
+                       struct policy_rule_proof *proof_r);
+
+/* All enforced rules for all mail: false and *error_r (both rules with file and line, and the mend)
+ * for the first that can never match. */
+__attribute__((warn_unused_result)) bool policy_rules_prove(const struct policy_rules *rules,
+                                                            struct base_error *error_r);
+
+/* The error of one rule that is impossible. */
+void policy_rule_proof_error(const struct policy_rule *rule, const struct policy_rule_proof *proof,
+                             struct base_error *error_r);
+
+#endif

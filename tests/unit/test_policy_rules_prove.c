@@ -1,0 +1,518 @@
+/* policy/rules_prove and rules_contradict: rules that can never match are found, with both named;
+ * and, for random rules and random messages, no rule that is said to be impossible ever matches,
+ * nor any value that is said to be taken. */
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <setjmp.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "conf/conf.h"
+#include "policy/address.h"
+#include "policy/dkim/result.h"
+#include "policy/dmarc/dmarc.h"
+#include "policy/exceptions.h"
+#include "policy/networks.h"
+#include "policy/rules-private.h"
+#include "policy/rules_compile.h"
+#include "policy/rules_prove.h"
+#include "policy/spf/spf.h"
+
+static const struct conf_table *const tables[] = {&policy_rule_table, &policy_exception_table};
+
+static bool load(const char *text, struct base_error *error)
+{
+    struct conf_snapshot *conf = conf_read_text(text, "test.conf", tables, 2, error);
+    struct policy_rules *rules = conf == NULL ? NULL : policy_rules_create(conf, error);
+    bool is_good = rules != NULL;
+
+    policy_rules_destroy(&rules);
+    conf_snapshot_unref(&conf);
+    return is_good;
+}
+
+#define MAIL(name, body) "rule \"" name "\" { stage = mail  " body " }\n"
+#define EOM(name, body)  "rule \"" name "\" { stage = eom  " body " }\n"
+#define NO               "  action = reject"
+
+static const struct {
+    const char *text;
+    /* Each must be in the error; all NULL: it loads. */
+    const char *want[4];
+} rows[] = {
+    /* One takes all of the other. */
+    {MAIL("a", NO) MAIL("b", "spf = { fail }" NO),
+     {"test.conf:2:", "\"b\"", "\"a\" (test.conf:1)"}},
+    {MAIL("a", "spf = { fail, softfail }" NO) MAIL("b", "spf = { fail }" NO), {"\"b\"", "\"a\""}},
+    {MAIL("a", "spf = { fail }" NO) MAIL("b", "spf = { fail, softfail }" NO), {NULL}},
+    {MAIL("a", "spf = { fail }" NO) MAIL("b", "spf = { fail }  spf-only-all = yes" NO), {"\"b\""}},
+    {MAIL("a", "spf = { fail }  spf-only-all = yes" NO) MAIL("b", "spf = { fail }" NO), {NULL}},
+    {MAIL("a", "spf = { fail }" NO) MAIL("b", "helo-spf = { fail }" NO), {NULL}},
+    {MAIL("a", "direction = inbound" NO) MAIL("b", "direction = outbound" NO), {NULL}},
+    /* Several together, over one condition and over two. */
+    {MAIL("a", "spf = { fail }" NO) MAIL("b", "spf = { softfail }" NO)
+         MAIL("c", "spf = { softfail, fail }" NO),
+     {"\"c\"", "rules \"a\" (test.conf:1) and \"b\" (test.conf:2)"}},
+    {MAIL("a", "spf = { fail }  helo-spf = { fail }" NO) MAIL("b", "spf = { fail }  helo-spf = { "
+                                                                   "pass }" NO)
+         MAIL("c", "spf = { fail }  helo-spf = { fail, pass }" NO),
+     {"\"c\""}},
+    {MAIL("a", "spf = { fail }  helo-spf = { fail }" NO) MAIL("b", "spf = { pass }  helo-spf = { "
+                                                                   "pass }" NO)
+         MAIL("c", "spf = { fail, pass }  helo-spf = { fail, pass }" NO),
+     {NULL}},
+    /* A fact that is always one of its words. */
+    {MAIL("a", "direction = inbound" NO) MAIL("b", "direction = outbound" NO)
+         MAIL("c", "direction = trusted" NO) MAIL("d", "client-net = { \"192.0.2.0/24\" }" NO),
+     {"\"d\"", "\"c\" (test.conf:3)"}},
+    /* One that may be none of them. */
+    {EOM("a", "dmarc = { none, pass, fail, temperror, permerror }" NO) EOM("b", NO), {NULL}},
+    /* Lists: networks within networks, domains below domains. */
+    {MAIL("a", "client-net = { \"192.0.2.0/24\" }" NO)
+         MAIL("b", "client-net = { \"192.0.2.7\" }" NO),
+     {"\"b\""}},
+    {MAIL("a", "client-net = { \"192.0.2.0/24\" }" NO)
+         MAIL("b", "client-net = { \"192.0.2.7\", \"192.0.3.1\" }" NO),
+     {NULL}},
+    {MAIL("a", "client-net = { \"192.0.2.7\" }" NO)
+         MAIL("b", "client-net = { \"192.0.2.0/24\" }" NO),
+     {NULL}},
+    {MAIL("a", "client-net = { \"local\" }" NO) MAIL("b", "client-net = { \"local\" }" NO),
+     {"\"b\""}},
+    {MAIL("a", "client-net = { \"::ffff:192.0.2.0/120\" }" NO)
+         MAIL("b", "client-net = { \"192.0.2.7\" }" NO),
+     {"\"b\""}},
+    {MAIL("a", "sender-domain = { \".example.org\", \"example.com\" }" NO)
+         MAIL("b", "sender-domain = { \".a.example.org\", \"B.Example.ORG\", \"EXAMPLE.com\" }" NO),
+     {"\"b\""}},
+    {MAIL("a", "sender-domain = { \".example.org\" }" NO)
+         MAIL("b", "sender-domain = { \"example.org\" }" NO),
+     {NULL}},
+    {MAIL("a", "sender-domain = { \"a.example\" }" NO)
+         MAIL("b", "sender-domain = { \"b.example\" }" NO)
+             MAIL("c", "sender-domain = { \"a.example\", \"b.example\" }" NO),
+     {"\"c\"", "\"a\"", "\"b\""}},
+    {"rule \"a\" { stage = rcpt  recipient = { \"example.org\" }" NO " }\n"
+     "rule \"b\" { stage = rcpt  recipient = { \"x@example.org\" }" NO " }\n",
+     {"\"b\""}},
+    {"rule \"a\" { stage = rcpt  recipient = { \"x@example.org\" }" NO " }\n"
+     "rule \"b\" { stage = rcpt  recipient = { \"y@example.org\" }" NO " }\n",
+     {NULL}},
+    /* The same option, another fact. */
+    {MAIL("a", "helo-spf = { fail }  spf-domain = { \"a.example\" }" NO)
+         MAIL("b", "helo-spf = { fail }  spf = { fail }  spf-domain = { \"a.example\" }" NO),
+     {NULL}},
+    /* What takes nothing. */
+    {MAIL("a", "mode = observe" NO) MAIL("b", NO), {NULL}},
+    {MAIL("a", "mode = off" NO) MAIL("b", NO), {NULL}},
+    {MAIL("a", "enforce-percent = 99" NO) MAIL("b", NO), {NULL}},
+    {MAIL("a", "action = continue") MAIL("b", NO), {NULL}},
+    {MAIL("a", "action = add-header  header = \"X-A: b\"") MAIL("b", NO), {NULL}},
+    {EOM("a", "dmarc = { temperror }  action = tempfail  tempfail-for = \"4h\"")
+         EOM("b", "dmarc = { temperror }  action = mark"),
+     {NULL}},
+    {MAIL("a", NO) EOM("b", NO), {NULL}},
+    /* Rules about DMARC have exceptions; one that has none may get what those leave. */
+    {EOM("a", "dmarc = { fail }" NO) EOM("b", "dmarc = { fail }  spf = { fail }" NO), {"\"b\""}},
+    {EOM("a", "dmarc = { fail }" NO) EOM("b", "dmarc = { fail }  action = accept"), {NULL}},
+    {EOM("a", "dmarc = { fail }  action = accept") EOM("b", "dmarc = { fail }" NO), {"\"b\""}},
+    /* What is not enforced, or not for all, may be behind anything; what only notes may not. */
+    {MAIL("a", NO) MAIL("b", "mode = observe" NO), {NULL}},
+    {MAIL("a", NO) MAIL("b", "enforce-percent = 10" NO), {NULL}},
+    {MAIL("a", NO) MAIL("b", "action = continue"), {"\"b\""}},
+    {MAIL("a", "action = accept") MAIL("b", "spf = { fail }  action = mark"), {"\"b\""}},
+    {MAIL("a", "action = mark") MAIL("b", "spf = { fail }" NO), {"\"b\"", "take it away"}},
+
+    /* Conditions that exclude each other. */
+    {MAIL("a", "spf = { }" NO), {"test.conf:1:", "\"a\"", "`spf` is empty"}},
+    {MAIL("a", "client-net = { }" NO), {"`client-net` is empty"}},
+    {MAIL("a", "client-net = { }  mode = observe" NO), {NULL}},
+    {MAIL("a", "direction = outbound  spf = { fail }" NO), {"`spf` is not evaluated for outbound"}},
+    {EOM("a", "direction = trusted  dmarc = { fail }" NO),
+     {"`dmarc` is not evaluated for trusted"}},
+    {EOM("a", "direction = outbound  mailing-list = yes" NO), {"`mailing-list`"}},
+    {EOM("a", "direction = outbound  author = { none }" NO), {NULL}},
+    {EOM("a", "dmarc = { pass }  dmarc-disposition = { reject }" NO), {"`dmarc-disposition`"}},
+    {EOM("a", "dmarc = { pass, fail }  dmarc-disposition = { reject }" NO), {NULL}},
+    {EOM("a", "dmarc = { pass }  dmarc-disposition = { reject, none }" NO), {NULL}},
+    {EOM("a", "dmarc = { none }  dmarc-policy = { reject }" NO), {"`dmarc-policy`"}},
+    {EOM("a", "author = { none, multiple }  dmarc = { fail }" NO), {"`author`", "`dmarc`"}},
+    {EOM("a", "author = { none }  author-domain = { \"a.example\" }" NO), {"`author-domain`"}},
+    {EOM("a", "author = { none, one }  author-domain = { \"a.example\" }" NO), {NULL}},
+};
+
+static void test_load(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct base_error error = {""};
+        bool is_good = load(rows[i].text, &error);
+
+        if (is_good != (rows[i].want[0] == NULL))
+            fail_msg("%s: %s", rows[i].text, is_good ? "is taken" : error.text);
+        for (size_t j = 0; j < 4 && rows[i].want[j] != NULL; j++)
+            if (strstr(error.text, rows[i].want[j]) == NULL)
+                fail_msg("%s: no %s in: %s", rows[i].text, rows[i].want[j], error.text);
+    }
+}
+
+/* --- random rules, random messages ---------------------------------------------------------------
+ */
+
+struct dice {
+    uint64_t state;
+};
+
+static unsigned roll(struct dice *dice, unsigned sides)
+{
+    dice->state ^= dice->state << 13;
+    dice->state ^= dice->state >> 7;
+    dice->state ^= dice->state << 17;
+    return (unsigned)(dice->state >> 33) % sides;
+}
+
+static const char *const spf_words[] = {"none",     "neutral",   "pass",     "fail",
+                                        "softfail", "temperror", "permerror"};
+static const char *const dkim_words[] = {"none",    "pass",      "fail",     "policy",
+                                         "neutral", "temperror", "permerror"};
+static const char *const dmarc_words[] = {"none", "pass", "fail", "temperror", "permerror"};
+static const char *const policy_words[] = {"none", "quarantine", "reject"};
+static const char *const author_words[] = {"unknown", "one", "multiple", "none", "invalid"};
+static const char *const display_words[] = {"none", "same", "other-domain"};
+static const char *const direction_words[] = {"inbound", "outbound", "trusted"};
+static const char *const bool_words[] = {"no", "yes"};
+static const char *const nets[] = {"192.0.2.0/24", "192.0.2.1", "192.0.2.0/25", "198.51.100.9",
+                                   "192.0.2.200"};
+static const char *const domains[] = {"a.example", ".a.example", "b.a.example", "c.example",
+                                      ".example"};
+static const char *const recipients[] = {"a.example", "x@a.example", "y@a.example", "@c.example"};
+
+enum list_kind {
+    ONE,
+    WORDS,
+    ITEMS,
+};
+
+#define POOL(name, kind, words)                               \
+    {                                                         \
+        name, kind, words, sizeof(words) / sizeof((words)[0]) \
+    }
+
+static const struct {
+    const char *option;
+    enum list_kind kind;
+    const char *const *words;
+    unsigned count;
+} pools[] = {
+    POOL("direction", ONE, direction_words),   POOL("spf", WORDS, spf_words),
+    POOL("helo-spf", WORDS, spf_words),        POOL("spf-only-all", ONE, bool_words),
+    POOL("dkim", WORDS, dkim_words),           POOL("dmarc", WORDS, dmarc_words),
+    POOL("dmarc-policy", WORDS, policy_words), POOL("dmarc-disposition", WORDS, policy_words),
+    POOL("author", WORDS, author_words),       POOL("display-address", WORDS, display_words),
+    POOL("author-domain", ITEMS, domains),     POOL("sender-domain", ITEMS, domains),
+    POOL("client-net", ITEMS, nets),           POOL("recipient", ITEMS, recipients),
+    POOL("spf-domain", ITEMS, domains),
+};
+
+static void write_condition(struct dice *dice, size_t pool, struct base_buf *out)
+{
+    unsigned count = pools[pool].count;
+
+    if (pools[pool].kind == ONE) {
+        base_buf_appendf(out, "  %s = %s", pools[pool].option,
+                         pools[pool].words[roll(dice, count)]);
+        return;
+    }
+    base_buf_appendf(out, "  %s = { ", pools[pool].option);
+    unsigned first = roll(dice, count);
+    /* Mostly much of it, so that rules cover each other. */
+    unsigned length = 1 + roll(dice, count);
+
+    for (unsigned i = 0; i < length; i++)
+        base_buf_appendf(out, "%s\"%s\"", i == 0 ? "" : ", ",
+                         pools[pool].words[(first + i) % count]);
+    base_buf_append_cstr(out, " }");
+}
+
+static void write_rules(struct dice *dice, struct base_buf *out)
+{
+    static const char *const actions[] = {"reject", "mark",    "accept",  "reject",
+                                          "reject", "discard", "continue"};
+    static const char *const modes[] = {
+        "", "", "", "", "  mode = observe", "  enforce-percent = 50"};
+    /* Few options a configuration, so that its rules meet. */
+    size_t few[3] = {roll(dice, 15), roll(dice, 15), roll(dice, 15)};
+
+    for (unsigned i = 0; i < 6; i++) {
+        size_t used = SIZE_MAX;
+
+        base_buf_appendf(out, "rule \"%u\" { stage = eom  action = %s%s", i, actions[roll(dice, 7)],
+                         modes[roll(dice, 6)]);
+        for (unsigned j = roll(dice, 4); j > 0; j--) {
+            size_t pool = few[j - 1];
+
+            if (pool == used || (j == 1 && (pool == few[1] || pool == few[2])) ||
+                (j == 2 && pool == few[2]))
+                continue;
+            write_condition(dice, pool, out);
+        }
+        base_buf_append_cstr(out, " }\n");
+    }
+}
+
+/* A message, its parts as they can be together. */
+struct message {
+    struct spf_outcome spf;
+    struct spf_outcome helo_spf;
+    struct dmarc_outcome dmarc;
+    unsigned dkim;
+    enum policy_author_outcome author;
+    enum policy_direction direction;
+    struct dns_name author_domain;
+    struct dns_name spf_domain[2];
+    struct policy_address sender;
+    struct policy_client client;
+    struct policy_recipient recipient;
+    /* Names of the rules that matched, as bits. */
+    unsigned matched;
+};
+
+static const struct spf_outcome *get_spf(void *context)
+{
+    struct message *message = context;
+
+    return message->direction == POLICY_DIRECTION_INBOUND ? &message->spf : NULL;
+}
+
+static const struct spf_outcome *get_helo_spf(void *context)
+{
+    struct message *message = context;
+
+    return message->direction == POLICY_DIRECTION_INBOUND ? &message->helo_spf : NULL;
+}
+
+static bool get_spf_domain(void *context, bool is_helo, struct dns_name *domain_r)
+{
+    struct message *message = context;
+
+    *domain_r = message->spf_domain[is_helo];
+    return message->direction == POLICY_DIRECTION_INBOUND;
+}
+
+static const char *get_dkim(void *context)
+{
+    struct message *message = context;
+
+    return message->direction == POLICY_DIRECTION_INBOUND ? dkim_words[message->dkim] : NULL;
+}
+
+static const struct dmarc_outcome *get_dmarc(void *context)
+{
+    struct message *message = context;
+
+    return message->direction == POLICY_DIRECTION_INBOUND && message->author == POLICY_AUTHOR_ONE
+               ? &message->dmarc
+               : NULL;
+}
+
+static enum policy_author_outcome get_author(void *context)
+{
+    struct message *message = context;
+
+    return message->author;
+}
+
+static void note_match(void *context, const char *rule, enum policy_stage stage,
+                       enum policy_rule_mode mode, bool is_over)
+{
+    struct message *message = context;
+
+    (void)stage;
+    (void)mode;
+    (void)is_over;
+    message->matched |= 1U << (rule[0] - '0');
+}
+
+static struct dns_name some_domain(struct dice *dice)
+{
+    static const char *const names[] = {"a.example",     "b.a.example", "c.example",
+                                        "x.b.a.example", "d.example",   "example"};
+    struct dns_name name;
+
+    assert_int_equal(dns_name_make(&name, base_text_of(names[roll(dice, 6)])), DNS_NAME_OK);
+    return name;
+}
+
+static void make_message(struct dice *dice, struct message *message)
+{
+    static const char *const addresses[] = {"192.0.2.1", "192.0.2.100", "192.0.2.200",
+                                            "198.51.100.9", "203.0.113.1"};
+    static const char *const paths[] = {"x@a.example", "y@a.example", "z@a.example", "x@c.example",
+                                        "x@d.example"};
+
+    *message = (struct message){.dkim = roll(dice, 7)};
+    message->spf.verdict = (enum spf_verdict)roll(dice, 7);
+    message->spf.is_only_all = roll(dice, 2) == 0;
+    message->helo_spf.verdict = (enum spf_verdict)roll(dice, 7);
+    message->dmarc.result = (enum dmarc_result)roll(dice, 5);
+    message->dmarc.has_record = message->dmarc.result != DMARC_RESULT_NONE;
+    message->dmarc.policy = (enum dmarc_policy)roll(dice, 3);
+    if (message->dmarc.result == DMARC_RESULT_FAIL)
+        message->dmarc.disposition = message->dmarc.policy;
+    message->author =
+        roll(dice, 2) == 0 ? POLICY_AUTHOR_ONE : (enum policy_author_outcome)roll(dice, 5);
+    message->direction =
+        roll(dice, 2) == 0 ? POLICY_DIRECTION_INBOUND : (enum policy_direction)roll(dice, 3);
+    message->author_domain = some_domain(dice);
+    message->spf_domain[0] = some_domain(dice);
+    message->spf_domain[1] = some_domain(dice);
+    message->sender = (struct policy_address){.kind = POLICY_ADDRESS_DOMAIN};
+    message->sender.domain = some_domain(dice);
+    message->client.family = AF_INET;
+    assert_int_equal(inet_pton(AF_INET, addresses[roll(dice, 5)], message->client.address), 1);
+    message->recipient.address = base_text_of(paths[roll(dice, 5)]);
+}
+
+/* A word that a rule matched with is among those that were said to be left. */
+static void check_left(const struct policy_rule *rule, const struct policy_rule_proof *proof,
+                       const struct message *message, const char *text)
+{
+    for (size_t i = 0; i < rule->condition_count; i++) {
+        const char *name = rule->conditions[i].row->option.name;
+        unsigned word;
+
+        if (strcmp(name, "spf") == 0)
+            word = message->spf.verdict;
+        else if (strcmp(name, "dmarc") == 0)
+            word = message->dmarc.result;
+        else if (strcmp(name, "author") == 0)
+            word = message->author;
+        else if (strcmp(name, "direction") == 0)
+            word = message->direction;
+        else
+            continue;
+        if ((proof->left[i] & UINT64_C(1) << word) == 0)
+            fail_msg("rule %s matched with a %s that is said to be taken:\n%s", rule->name, name,
+                     text);
+    }
+}
+
+static unsigned try_messages(struct dice *dice, const struct policy_rules *rules,
+                             const struct policy_exceptions *exceptions, const char *text)
+{
+    struct base_arena *arena = base_arena_create(1 << 20, NULL);
+    struct policy_rule_proof *proofs = base_arena_alloc(arena, rules->count * sizeof(*proofs));
+    unsigned proven = 0;
+
+    for (size_t i = 0; i < rules->count; i++) {
+        policy_rule_prove(rules, i, false, &proofs[i]);
+        proven += proofs[i].is_impossible;
+    }
+    for (int i = 0; i < 300; i++) {
+        struct policy_rule_hit *hits = NULL;
+        struct message message;
+
+        make_message(dice, &message);
+        struct policy_rule_facts facts = {
+            .direction = message.direction,
+            .client = &message.client,
+            .sender = &message.sender,
+            .recipients = &message.recipient,
+            .context = &message,
+            .spf = get_spf,
+            .helo_spf = get_helo_spf,
+            .spf_domain = get_spf_domain,
+            .dkim = get_dkim,
+            .dmarc = get_dmarc,
+            .author = get_author,
+            .author_domain = message.author == POLICY_AUTHOR_ONE ? &message.author_domain : NULL,
+            .display_address = (enum policy_display_address)roll(dice, 3),
+            .exceptions = exceptions,
+            .note_match = note_match,
+        };
+
+        (void)policy_rules_decide(rules, POLICY_STAGE_EOM, &facts, arena, &hits);
+        for (size_t j = 0; j < rules->count; j++) {
+            if ((message.matched & 1U << j) == 0)
+                continue;
+            if (proofs[j].is_impossible)
+                fail_msg("rule %zu matched, and is said to be impossible:\n%s", j, text);
+            check_left(&rules->items[j], &proofs[j], &message, text);
+        }
+    }
+    base_arena_destroy(&arena);
+    return proven;
+}
+
+static void test_random(void **state)
+{
+    struct dice dice = {UINT64_C(0x9e3779b97f4a7c15)};
+    unsigned proven = 0, rules_seen = 0;
+
+    (void)state;
+    for (int i = 0; i < 1500; i++) {
+        struct base_error error;
+        struct base_buf text;
+
+        base_buf_init(&text, NULL, 65536);
+        write_rules(&dice, &text);
+        struct conf_snapshot *conf =
+            conf_read_text(base_buf_cstr(&text), "test.conf", tables, 2, &error);
+
+        if (conf == NULL)
+            fail_msg("%s\n%s", error.text, base_buf_cstr(&text));
+        struct policy_rules *rules = policy_rules_compile(conf, &error);
+        struct policy_exceptions *exceptions = policy_exceptions_create(conf, NULL, NULL, &error);
+
+        assert_non_null(rules);
+        rules_seen += (unsigned)rules->count;
+        proven += try_messages(&dice, rules, exceptions, base_buf_cstr(&text));
+        policy_exceptions_destroy(&exceptions);
+        policy_rules_destroy(&rules);
+        conf_snapshot_unref(&conf);
+        base_buf_deinit(&text);
+    }
+    /* The proof must find something, and not everything. */
+    assert_in_range(proven, rules_seen / 20, rules_seen / 2);
+}
+
+/* What would take for ever to be told apart is not told apart. */
+static void test_bounds(void **state)
+{
+    struct base_error error;
+    struct base_buf text;
+
+    (void)state;
+    base_buf_init(&text, NULL, 1 << 22);
+    for (unsigned i = 0; i < 300; i++) {
+        base_buf_appendf(&text,
+                         "rule \"%u\" { stage = eom  action = reject  spf = { %s, %s }  dkim = { "
+                         "%s, %s }  helo-spf = { %s, %s }  sender-domain = { ",
+                         i, spf_words[i % 7], spf_words[i / 7 % 7], dkim_words[i % 5],
+                         dkim_words[i / 5 % 7], spf_words[i % 3], spf_words[i / 3 % 7]);
+        for (unsigned j = 0; j < 70; j++)
+            base_buf_appendf(&text, "%s\"d%u.example\"", j == 0 ? "" : ", ", i * 3 + j);
+        base_buf_append_cstr(&text, " } }\n");
+    }
+    if (!load(base_buf_cstr(&text), &error))
+        fail_msg("%s", error.text);
+    base_buf_deinit(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_load),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_bounds),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
