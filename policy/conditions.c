@@ -80,6 +80,16 @@ void policy_condition_destroy_networks(void *compiled)
     policy_networks_destroy(&networks);
 }
 
+bool policy_condition_covers_over(const void *wide, const void *narrow)
+{
+    return *(const int64_t *)wide <= *(const int64_t *)narrow;
+}
+
+bool policy_condition_covers_below(const void *wide, const void *narrow)
+{
+    return *(const int64_t *)wide >= *(const int64_t *)narrow;
+}
+
 bool policy_condition_covers_domain(const void *compiled, const char *item)
 {
     return policy_domains_cover(compiled, item);

@@ -150,6 +150,9 @@ void policy_condition_destroy_domains(void *compiled);
 void *policy_condition_compile_networks(const struct policy_condition *condition, const void *value,
                                         struct base_error *error_r);
 void policy_condition_destroy_networks(void *compiled);
+/* covers() of "more than" and "less than". */
+bool policy_condition_covers_over(const void *wide, const void *narrow);
+bool policy_condition_covers_below(const void *wide, const void *narrow);
 /* And covers_item(). */
 bool policy_condition_covers_domain(const void *compiled, const char *item);
 bool policy_condition_covers_network(const void *compiled, const char *item);

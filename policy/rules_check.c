@@ -195,7 +195,6 @@ bool policy_rule_check(struct conf_section *section, struct base_error *error_r)
     if (!check_action(section, stage, action, error_r))
         return false;
     return policy_rule_check_share(section, error_r) && check_stage(section, stage, error_r) &&
-           check_required(section, error_r) &&
-           check_tempfail_for(section, options, error_r) &&
+           check_required(section, error_r) && check_tempfail_for(section, options, error_r) &&
            check_reply(section, options, action, error_r);
 }

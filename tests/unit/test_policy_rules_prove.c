@@ -109,6 +109,19 @@ static const struct {
     {MAIL("a", "helo-spf = { fail }  spf-domain = { \"a.example\" }" NO)
          MAIL("b", "helo-spf = { fail }  spf = { fail }  spf-domain = { \"a.example\" }" NO),
      {NULL}},
+    /* More than, and less than. */
+    {"rule \"a\" { stage = rcpt  recipients-over = 10" NO " }\n"
+     "rule \"b\" { stage = rcpt  recipients-over = 20" NO " }\n",
+     {"\"b\""}},
+    {"rule \"a\" { stage = rcpt  recipients-over = 20" NO " }\n"
+     "rule \"b\" { stage = rcpt  recipients-over = 10" NO " }\n",
+     {NULL}},
+    {MAIL("a", "cipher-bits-below = 128" NO) MAIL("b", "cipher-bits-below = 112" NO), {"\"b\""}},
+    {MAIL("a", "cipher-bits-below = 112" NO) MAIL("b", "cipher-bits-below = 128" NO), {NULL}},
+    {MAIL("a", "authenticated = yes" NO) MAIL("b", "authenticated = no" NO) MAIL("c", NO),
+     {"\"c\""}},
+    {MAIL("a", "tls-below = \"1.3\"" NO) MAIL("b", "tls-below = \"1.3\"  spf = { fail }" NO),
+     {"\"b\""}},
     /* What takes nothing. */
     {MAIL("a", "mode = observe" NO) MAIL("b", NO), {NULL}},
     {MAIL("a", "mode = off" NO) MAIL("b", NO), {NULL}},
