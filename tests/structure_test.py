@@ -35,7 +35,7 @@ CASES = [
     ("idn2", {"dns/x.h": "#include <idn2.h>\n"}, "<idn2.h> belongs to policy/ only"),
     ("spf2", {"dns/x.h": "#include <spf2/spf.h>\n"}, "<spf2/spf.h> belongs to policy/ only"),
     ("milter", {"policy/x.h": "#include <libmilter/mfapi.h>\n"}, "belongs to filter/ only"),
-    ("openssl", {"policy/dkim/x.h": "#include <openssl/pem.h>\n"}, "belongs to keys/ only"),
+    ("openssl", {"policy/dkim/x.h": "#include <openssl/pem.h>\n"}, "belongs to keys/ and store/ only"),
     ("digests", {"policy/dkim/x.h": "#include <openssl/evp.h>\n"}, ""),
     ("malloc", {"dns/x.h": "\n#define X malloc(1)\n"}, "dns/x.h:2: malloc() is called in base/"),
     ("free", {"dns/x.h": "\n#define X free(y)\n"}, "free() is called in base/ only"),
