@@ -7,13 +7,11 @@
 #include "policy/decision_rates.h"
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
-#include "policy/dnslist.h"
 #include "policy/edits.h"
-#include "policy/iprev.h"
+#include "policy/evaluation_identity.h"
 #include "policy/rate/limits.h"
 #include "policy/rules.h"
 #include "policy/spf/spf.h"
-#include "policy/tls.h"
 
 /* Octets above ASCII are somebody's UTF-8. */
 static void print_text(FILE *out, struct base_text text)
@@ -128,59 +126,6 @@ static void print_dmarc(FILE *out, const struct dmarc_outcome *dmarc)
                   dmarc->reason == NULL ? "" : dmarc->reason);
 }
 
-static void print_tls(FILE *out, const struct policy_tls *tls)
-{
-    if (tls == NULL)
-        return;
-    (void)fprintf(out, "%-12s ", "tls");
-    print_text(out, base_text_of(tls->version));
-    if (tls->cipher[0] != '\0') {
-        (void)fputs(", ", out);
-        print_text(out, base_text_of(tls->cipher));
-    }
-    if (tls->cipher_bits >= 0)
-        (void)fprintf(out, ", %d bits", tls->cipher_bits);
-    if (tls->certificate != POLICY_CERTIFICATE_NONE) {
-        (void)fprintf(out, ", %s certificate of ", policy_certificate_text(tls->certificate));
-        print_text(out, base_text_of(tls->subject));
-        (void)fputs(" by ", out);
-        print_text(out, base_text_of(tls->issuer));
-    }
-    (void)fputc('\n', out);
-}
-
-static void print_iprev(FILE *out, const struct policy_iprev *iprev)
-{
-    char name[DNS_NAME_ESCAPED_SIZE];
-
-    if (iprev == NULL)
-        return;
-    (void)fprintf(out, "%-12s %s%s%s", "iprev", policy_iprev_result_text(iprev->result),
-                  iprev->reason == NULL ? "" : ": ", iprev->reason == NULL ? "" : iprev->reason);
-    for (size_t i = 0; i < iprev->count; i++)
-        (void)fprintf(out, " %s", dns_name_escape(&iprev->names[i], name));
-    (void)fputc('\n', out);
-}
-
-static void print_dnslists(FILE *out, const struct policy_decision *decision)
-{
-    for (size_t i = 0; i < decision->dnslist_count; i++) {
-        const struct policy_dnslist_outcome *outcome = &decision->dnslists[i];
-
-        if (outcome->result == POLICY_DNSLIST_UNKNOWN)
-            continue;
-        (void)fprintf(out, "%-12s %s: %s", outcome->is_allowing ? "dnswl" : "dnsbl", outcome->zone,
-                      policy_dnslist_result_text(outcome->result));
-        if (outcome->code[0] != '\0')
-            (void)fprintf(out, " %s", outcome->code);
-        if (outcome->text.length > 0) {
-            (void)fputs(", ", out);
-            print_text(out, outcome->text);
-        }
-        (void)fputc('\n', out);
-    }
-}
-
 static void print_trusted(FILE *out, const struct policy_authres_trusted *trusted)
 {
     for (; trusted != NULL; trusted = trusted->next) {
@@ -205,6 +150,27 @@ static void print_trusted(FILE *out, const struct policy_authres_trusted *truste
             print_text(out, id);
             (void)fputc('\n', out);
         }
+    }
+}
+
+static void print_identity(FILE *out, const struct policy_identity_evaluation *identity)
+{
+    for (enum policy_identity_part part = 0; part < POLICY_IDENTITY_PARTS; part++) {
+        const struct policy_ownership *ownership;
+
+        if (identity == NULL || !identity->has[part])
+            continue;
+        ownership = &identity->parts[part];
+        if (ownership->owned == POLICY_OWNED_UNKNOWN)
+            continue;
+        (void)fprintf(out, "%-12s %s ", "identity", policy_identity_part_text(part));
+        print_text(out, ownership->address);
+        if (ownership->owned == POLICY_OWNED_YES)
+            (void)fprintf(out, " is the login's own (%s)\n", ownership->by);
+        else if (ownership->owned == POLICY_OWNED_NO)
+            (void)fputs(" is not the login's own\n", out);
+        else
+            (void)fprintf(out, " cannot be looked up: %s\n", ownership->fault);
     }
 }
 
@@ -271,14 +237,12 @@ void tool_eval_print_decision(FILE *out, const struct policy_decision *decision,
                       decision->authres_removed);
     if (decision->left_out != NULL)
         print_row(out, "left out", base_text_of(decision->left_out));
-    print_tls(out, decision->tls);
-    print_iprev(out, decision->iprev);
-    print_dnslists(out, decision);
     print_spf(out, "spf", decision->spf);
     print_spf(out, "helo-spf", decision->helo_spf);
     print_dkim(out, decision->dkim);
     print_dmarc(out, decision->dmarc);
     print_trusted(out, decision->trusted_results);
+    print_identity(out, decision->identity);
     print_hits(out, decision->session_hits);
     print_hits(out, decision->hits);
     print_rates(out, decision->rates);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "policy/address.h"
 #include "policy/author.h"
 #include "policy/idn.h"
 
@@ -56,6 +57,40 @@ static void compare(const struct policy_author *author, const char *text, size_t
     base_mem_free(reduced);
 }
 
+/* Each is an address as the envelope's reader has it, or none that it could read. */
+struct listed {
+    size_t count;
+    size_t read;
+    struct dns_name domain;
+};
+
+static void add_listed(void *context, struct base_text mailbox)
+{
+    struct listed *listed = context;
+    struct policy_address address;
+
+    must(memchr(mailbox.data, '@', mailbox.length) != NULL);
+    listed->count++;
+    if (policy_address_parse(mailbox, &address) != POLICY_ADDRESS_DOMAIN)
+        return;
+    listed->read++;
+    listed->domain = address.domain;
+}
+
+/* The lister and the reader of the author domain see the same addresses. */
+static void list(struct base_text value, const struct policy_author *author)
+{
+    struct listed listed = {.count = 0};
+    bool is_good = policy_author_each(value, add_listed, &listed);
+
+    /* A local part that is too long to be looked at is the lister's fault alone. */
+    must(!is_good || author->outcome != POLICY_AUTHOR_INVALID);
+    if (!is_good || author->outcome != POLICY_AUTHOR_ONE)
+        return;
+    must(listed.count > 0);
+    must(listed.read == 0 || dns_name_equals(&listed.domain, &author->domain));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct base_text value = {(const char *)data, size};
@@ -69,5 +104,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(memchr(data, '\0', size) == NULL);
         compare(&author, value.data, size);
     }
+    list(value, &author);
     return 0;
 }
