@@ -7,10 +7,13 @@ from cases import case, require
 from cases_sendmail import sendmail_world
 from inbound import DISPOSITION
 from message import message, token
+from mta import LOCAL_DOMAINS
+from procs import wait_until
 from smtp import Smtp
 
 BOB, CAROL = "bob@example.net", "carol@example.net"
-EARLY = ("connect", "helo")
+EARLY = ("connect", "helo", "unknown")
+FIELD = "X-Matrix"
 
 
 def source_of(stage, action):
@@ -31,44 +34,87 @@ def condition(stage, action):
 def rule(stage, action):
     words = condition(stage, action)
     if stage == "rcpt":
-        words += ' recipient = { "%s" }' % CAROL
+        # Only who is accepted for all his recipients is accepted.
+        words += ' recipient = { "%s"%s }' % (CAROL, ', "%s"' % BOB if action == "accept" else "")
     if action in matrix.CODES:
         words += ' text = "%s"' % matrix.TEXT
+    if action.endswith("-header"):
+        words += ' header = "%s: of the rule at %s"' % (FIELD, stage)
     return 'rule "%s at %s" { stage = %s  action = %s  %s }\n' % (action, stage, stage, action, words)
 
 
 def rules():
-    """One for each cell that loads; behind those that accept there is one that would refuse."""
+    """One for each cell that loads; behind those that accept there is one that would refuse (but at
+    eom, where it could never match: an error at load)."""
     good = [cell for cell in matrix.cells() if cell not in matrix.REFUSED_AT_LOAD]
     text = "".join(rule(*cell) for cell in good)
     for stage in matrix.STAGES:
+        if stage == "eom":
+            continue
         text += 'rule "behind accept at %s" { stage = eom  action = reject  %s }\n' % (
             stage, condition(stage, "accept"))
     return text
+
+
+LINES = ("helo", "mail", "rcpt", "data", "eoh", "eom")
+
+
+def rules_of_lines():
+    """With a reply of three lines, at each stage that both servers bring it from."""
+    text = ""
+    for stage in LINES:
+        who = 'client-net = { "127.0.2.1" }' if stage == "helo" else \
+            'sender-domain = { "lines-%s.rules.example" }' % stage
+        text += ('rule "lines at %s" { stage = %s  action = reject  text = { "one", "of %%{rule}", '
+                 '"100%% of it" }  %s }\n' % (stage, stage, who))
+    return text
+
+
+COMMANDS = """rule "commands" { stage = unknown  client-net = { "127.0.2.2" }
+    command = { "FROB", "EXPN", "VRFY" }  action = reject }
+"""
+
+
+def require_commands(world):
+    """By its first word; what the server answers itself never comes here. The session goes on."""
+    is_postfix = world.mta.name == "postfix"
+    with Smtp(world.ports["inbound"], source="127.0.2.2") as client:
+        for line, is_ours in (("FROB", True), ("frob it now", True), ("EXPN bob", is_postfix),
+                              ("VRFY bob", False), ("BORF", False), ("NOOP", False)):
+            reply = client.command(line)
+            require((reply.raw[-1].startswith("502 5.5.1 ")) == is_ours, "%s: %s", line, reply)
+        word = token()
+        reply = client.mail("x@nothing.example", [BOB], message(word, "x@nothing.example"))
+        require(reply.is_ok, "answered %s", reply)
+        client.quit()
+    world.mailbox.one(word)
 
 
 class Attempt:
     """One session of one message to two recipients, by a client that goes on whatever it hears."""
 
     def __init__(self, world, stage, action, word=None):
-        self.word = word or token()
-        sender = sender_of(stage, action)
-        source = source_of(stage, action) if stage in EARLY else "127.0.0.1"
+        self.stage, self.word = stage, word or token()
+        sender = sender_of(stage, action) if action != "lines" else sender_of(action, stage)
+        source = "127.0.2.1" if (stage, action) == ("helo", "lines") else \
+            source_of(stage, action) if stage in EARLY else "127.0.0.1"
         with Smtp(world.ports["inbound"], helo=None, source=source) as client:
             self.replies = [("the connection", client.banner)]
-            for where, line in (("EHLO", "EHLO client.example.com"),
+            for where, line in (("EHLO", "EHLO client.example.com"), ("the command", "FROB it"),
                                 ("MAIL", "MAIL FROM:<%s>" % sender), ("RCPT", "RCPT TO:<%s>" % BOB),
                                 ("RCPT", "RCPT TO:<%s>" % CAROL), ("DATA", "DATA")):
                 self.replies.append((where, client.command(line)))
             if self.replies[-1][1].is_ok:
-                octets = message(self.word, "x@nothing.example")
+                octets = message(self.word, "x@nothing.example",
+                                 fields=[(FIELD + ": of the client").encode()])
                 self.replies.append(("the final dot", client.content(octets)))
             client.command("QUIT")
 
     def heard(self):
-        """(where, answer) of the first refusal; None when there was none."""
+        """(where, answer) of the first refusal but of the unknown command, as it is outside the
+        stage of its own; None when there was none."""
         for where, reply in self.replies:
-            if not reply.is_ok:
+            if not reply.is_ok and (where == "the command") == (self.stage == "unknown"):
                 return where, self.text(reply)
         return None
 
@@ -91,6 +137,10 @@ def require_cell(world, stage, action):
         wanted = (wanted[0], wanted[1].format(sender=sender_of(stage, action), recipient=CAROL))
     require(attempt.heard() == wanted, "%s at %s: heard %s, not %s", action, stage, attempt.heard(),
             wanted)
+    if stage not in EARLY or action not in matrix.CODES:
+        usual = matrix.OWN_WORDS[server, "unknown", "continue"][1]
+        require(attempt.answer("the command") == usual, "%s at %s: FROB: %s",
+                action, stage, attempt.answer("the command"))
     goes_on = matrix.GOES_ON.get((server, stage, action))
     if goes_on:
         require(attempt.answer("MAIL") == goes_on, "%s at %s: MAIL answered %s", action, stage,
@@ -102,6 +152,8 @@ def require_cell(world, stage, action):
 
 def count_copies(world, attempt, stage, action):
     """How many are to come: {recipients} by Postfix each, by Sendmail one for all."""
+    if stage == "unknown":
+        return 1 if world.mta.name == "sendmail" else 2
     if action in ("discard", "hold-queue") or (action in matrix.CODES and stage != "rcpt"):
         return 0
     return 1 if world.mta.name == "sendmail" or stage == "rcpt" and action in matrix.CODES else 2
@@ -116,11 +168,27 @@ def require_fate(world, attempt, stage, action):
         marks = copy.all(DISPOSITION)
         require(marks == (['quarantine; reason="%s at %s"' % (action, stage)]
                           if fate == "delivered, marked" else []), "%s at %s: %s", action, stage, marks)
+    fields = {"add-header": ["of the rule at " + stage, "of the client"],
+              "replace-header": ["of the rule at " + stage]}
+    for copy in copies:
+        require(copy.all(FIELD) == fields.get(action, ["of the client"]), "%s at %s: %s", action,
+                stage, copy.all(FIELD))
     got = sorted(name for copy in copies for name in copy.all("Delivered-To"))
     # Sendmail leaves out the domain of its own users.
     wanted = [BOB] if fate == "delivered to the others" else [BOB, CAROL] if copies else []
     require(got in (wanted, [name.partition("@")[0] for name in wanted]), "%s at %s: delivered to %s",
             action, stage, got)
+
+
+def require_lines(world):
+    """The three lines, the last with a blank behind the code."""
+    for stage in LINES:
+        where, text = Attempt(world, stage, "lines").heard()
+        prefix = matrix.PREFIX.get((world.mta.name, stage, "reject"), "").format(
+            sender=sender_of("lines", stage), recipient=BOB)
+        wanted = "550-5.7.1 %sone\n550-5.7.1 of lines at %s\n550 5.7.1 100%% of it" % (prefix, stage)
+        require((where, text) == (matrix.HEARD_AT[stage], wanted), "lines at %s: %s: %s", stage, where,
+                text)
 
 
 def run_matrix(world):
@@ -139,13 +207,19 @@ def run_matrix(world):
 @case()
 def matrix_postfix(context):
     """Every stage and action that loads, through Postfix."""
-    run_matrix(context.own(more=rules()))
+    world = context.own(more=rules() + rules_of_lines() + COMMANDS)
+    run_matrix(world)
+    require_lines(world)
+    require_commands(world)
 
 
 @case()
 def matrix_sendmail(context):
     """The same through Sendmail."""
-    run_matrix(sendmail_world(context, more=rules()))
+    world = sendmail_world(context, more=rules() + rules_of_lines() + COMMANDS)
+    run_matrix(world)
+    require_lines(world)
+    require_commands(world)
 
 
 @case()
@@ -161,5 +235,57 @@ def matrix_refused_at_load(context):
         if not stage:
             require(done.returncode == 0, "%s at %s: %s", *reversed(cell), done.stderr)
             continue
-        require(done.returncode == 78 and "%s:3: " % path in done.stderr and
-                "`stage = %s`" % stage in done.stderr, "%s at %s: %s", *reversed(cell), done.stderr)
+        named = "from %s on" % stage if cell[0] == "unknown" else "`stage = %s`" % stage
+        require(done.returncode == 78 and "%s:3: " % path in done.stderr and named in done.stderr,
+                "%s at %s: %s", *reversed(cell), done.stderr)
+
+
+PICKED_UP = [(stage, action) for stage in ("mail", "rcpt", "data", "eoh", "eom")
+             for action in matrix.ACTIONS if (stage, action) not in matrix.REFUSED_AT_LOAD]
+
+
+def require_pickup_fate(world, word, stage, action):
+    """Of mail to two recipients; what is refused comes back to the sender as one notice."""
+    if action == "hold-queue":
+        wanted = []
+    elif action == "reject":
+        wanted = [sender_of(stage, action)]
+    else:
+        wanted = [] if action == "discard" else [BOB, CAROL]
+    found = world.mailbox.wait(word, len(wanted))
+    got = sorted(name for one in found for name in one.all("Delivered-To"))
+    require(got == wanted, "%s at %s: delivered to %s", action, stage, got)
+    if action == "reject":
+        require(matrix.TEXT.encode() in found[0].octets and not found[0].all(FIELD), "%s at %s: %s",
+                action, stage, found[0].octets)
+
+
+@case()
+def matrix_sendmail_command(context):
+    """sendmail(1) of Postfix: what is refused, be it at RCPT, comes back as a whole, what is
+    tempfailed is tried again, and nothing sticks in the queue."""
+    domains = [sender_of(*cell).partition("@")[2] for cell in PICKED_UP]
+    world = context.own(more=rules(), options={
+        "virtual_mailbox_domains": ", ".join([*LOCAL_DOMAINS, *domains])})
+    words = {cell: token() for cell in PICKED_UP}
+    for cell, word in words.items():
+        octets = message(word, "x@nothing.example", fields=[(FIELD + ": of the client").encode()])
+        world.mta.sendmail(sender_of(*cell), [BOB, CAROL], octets)
+    for cell, word in words.items():
+        if cell[1] != "tempfail":
+            require_pickup_fate(world, word, *cell)
+            continue
+        wait_until(lambda: world.daemon.log_lines('rule="tempfail at %s"' % cell[0]), 30,
+                   "tempfail at " + cell[0])
+        require(not world.mailbox.find(word), "%s at %s: delivered", *reversed(cell))
+    held = len([cell for cell in PICKED_UP if cell[1] == "hold-queue"])
+    wait_until(lambda: len(world.mta.held()) == held, 30, "%d held messages" % held)
+    # Nothing but the tempfailed waits; without the rules it is delivered.
+    world.daemon.write()
+    world.daemon.hup()
+    for cell, word in words.items():
+        if cell[1] == "tempfail":
+            require_pickup_fate(world, word, *cell)
+    wait_until(lambda: len(world.mta.queued()) == held, 30, "a queue of held messages only")
+    for line in world.mta.log().splitlines():
+        require("milter configuration error" not in line, "%s", line)

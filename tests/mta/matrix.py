@@ -2,8 +2,9 @@
 the message. cases_matrix.py proves the table through both servers; doc/stages.md shows it, and is
 written by `python3 tests/mta/matrix.py > doc/stages.md` (make check says when that was forgotten)."""
 
-STAGES = ("connect", "helo", "mail", "rcpt", "data", "eoh", "eom")
-ACTIONS = ("continue", "accept", "reject", "tempfail", "discard", "mark", "hold-queue")
+STAGES = ("connect", "helo", "mail", "rcpt", "data", "eoh", "eom", "unknown")
+ACTIONS = ("continue", "accept", "reject", "tempfail", "discard", "mark", "hold-queue", "add-header",
+           "replace-header")
 SERVERS = {"postfix": "Postfix 3.7", "sendmail": "Sendmail 8.17"}
 
 # Refused when the configuration is read, because the stage cannot do it and the end of message would
@@ -12,15 +13,17 @@ REFUSED_AT_LOAD = {
     ("connect", "discard"): "mail",
     ("helo", "discard"): "mail",
     ("rcpt", "discard"): "data",
+    **{("unknown", action): "connect" for action in ACTIONS
+       if action not in ("continue", "reject", "tempfail")},
 }
 # Done at end of message, whichever stage said so.
-LATCHED = ("mark", "hold-queue")
+LATCHED = ("mark", "hold-queue", "add-header", "replace-header")
 
 # What the client hears: the command that is answered so, and the answer; TEXT is the rule's own.
 TEXT = "refused here"
 CODES = {"reject": "550 5.7.1", "tempfail": "451 4.7.1"}
 HEARD_AT = {"connect": "MAIL", "helo": "MAIL", "mail": "MAIL", "rcpt": "RCPT", "data": "DATA",
-            "eoh": "the final dot", "eom": "the final dot"}
+            "eoh": "the final dot", "eom": "the final dot", "unknown": "the command"}
 # Where a server has words of its own: {(server, stage, action): (where, answer)}.
 OWN_WORDS = {
     ("postfix", "connect", "reject"): ("the connection", "554 mx.example.org ESMTP not accepting "
@@ -28,6 +31,10 @@ OWN_WORDS = {
     ("sendmail", "connect", "reject"): ("the connection", "554 mx.example.org ESMTP not accepting "
                                         "messages"),
     ("sendmail", "connect", "tempfail"): ("MAIL", "451 4.3.2 Please try again later"),
+    # As they always answer it.
+    ("postfix", "unknown", "continue"): ("the command", "500 5.5.2 Error: command not recognized"),
+    ("sendmail", "unknown", "continue"): ("the command",
+                                          '500 5.5.1 Command unrecognized: "FROB it"'),
 }
 # The first refusal is not always all: what MAIL is answered when the client goes on.
 GOES_ON = {
@@ -46,6 +53,8 @@ FATES = {
     "discard": "gone",
     "mark": "delivered, marked",
     "hold-queue": "held",
+    "add-header": "delivered, field added",
+    "replace-header": "delivered, field replaced",
 }
 """What becomes of the message."""
 
@@ -66,6 +75,8 @@ def heard(server, stage, action):
 def fate(stage, action):
     if stage == "rcpt" and action in CODES:
         return "delivered to the others"
+    if stage == "unknown":
+        return "delivered, if one follows"
     return FATES[action]
 
 
@@ -90,8 +101,29 @@ HEAD = """# What a rule does at each stage
 Written by `tests/mta/matrix.py`; `tests/mta/cases_matrix.py` runs every line of it through a real
 Postfix and a real Sendmail: what the client hears, octet by octet, and what becomes of the message.
 `refused here` is the text of the rule.
+
+Done *at once*: the client hears of it there. Done *at end of message*: noted there, and done when the
+message has arrived, which means the same. *Refused at load*: the stage cannot do it, and later it
+would mean something else; `postseal check` names the stage that can.
 """
 TAIL = """
+## Where the two differ
+
+- Refused at connect, Postfix greets with 554 and gives the rule's text at MAIL; Sendmail has words of
+  its own at both.
+- Sendmail puts the address in brackets before the text of a 5xx at MAIL and RCPT (before the first
+  line, where there are several).
+- A refusal at HELO is heard at MAIL in both: HELO itself is answered 250.
+- Of an unknown command Postfix hands on the first word, Sendmail the line.
+- `hold-queue` is the hold queue of Postfix, which a person empties (`postsuper -H`), and the quarantine
+  of Sendmail (`mailq -qQ` shows it).
+
+## Mail through sendmail(1) in Postfix
+
+It comes from Postfix's own pickup, which cannot be told that one recipient is refused: Postfix would
+keep the whole message and try again for ever. What a rule refuses at RCPT is therefore refused at end
+of message, as a whole. What is refused comes back to the sender as one notice; what is refused for now
+stays with Postfix, which tries again; the other actions do what they do in the table.
 """
 
 
