@@ -7,11 +7,14 @@
 #include "policy/decision_rates.h"
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
+#include "policy/dnslist.h"
 #include "policy/edits.h"
 #include "policy/evaluation_identity.h"
+#include "policy/iprev.h"
 #include "policy/rate/limits.h"
 #include "policy/rules.h"
 #include "policy/spf/spf.h"
+#include "policy/tls.h"
 
 /* Octets above ASCII are somebody's UTF-8. */
 static void print_text(FILE *out, struct base_text text)
@@ -126,6 +129,59 @@ static void print_dmarc(FILE *out, const struct dmarc_outcome *dmarc)
                   dmarc->reason == NULL ? "" : dmarc->reason);
 }
 
+static void print_tls(FILE *out, const struct policy_tls *tls)
+{
+    if (tls == NULL)
+        return;
+    (void)fprintf(out, "%-12s ", "tls");
+    print_text(out, base_text_of(tls->version));
+    if (tls->cipher[0] != '\0') {
+        (void)fputs(", ", out);
+        print_text(out, base_text_of(tls->cipher));
+    }
+    if (tls->cipher_bits >= 0)
+        (void)fprintf(out, ", %d bits", tls->cipher_bits);
+    if (tls->certificate != POLICY_CERTIFICATE_NONE) {
+        (void)fprintf(out, ", %s certificate of ", policy_certificate_text(tls->certificate));
+        print_text(out, base_text_of(tls->subject));
+        (void)fputs(" by ", out);
+        print_text(out, base_text_of(tls->issuer));
+    }
+    (void)fputc('\n', out);
+}
+
+static void print_iprev(FILE *out, const struct policy_iprev *iprev)
+{
+    char name[DNS_NAME_ESCAPED_SIZE];
+
+    if (iprev == NULL)
+        return;
+    (void)fprintf(out, "%-12s %s%s%s", "iprev", policy_iprev_result_text(iprev->result),
+                  iprev->reason == NULL ? "" : ": ", iprev->reason == NULL ? "" : iprev->reason);
+    for (size_t i = 0; i < iprev->count; i++)
+        (void)fprintf(out, " %s", dns_name_escape(&iprev->names[i], name));
+    (void)fputc('\n', out);
+}
+
+static void print_dnslists(FILE *out, const struct policy_decision *decision)
+{
+    for (size_t i = 0; i < decision->dnslist_count; i++) {
+        const struct policy_dnslist_outcome *outcome = &decision->dnslists[i];
+
+        if (outcome->result == POLICY_DNSLIST_UNKNOWN)
+            continue;
+        (void)fprintf(out, "%-12s %s: %s", outcome->is_allowing ? "dnswl" : "dnsbl", outcome->zone,
+                      policy_dnslist_result_text(outcome->result));
+        if (outcome->code[0] != '\0')
+            (void)fprintf(out, " %s", outcome->code);
+        if (outcome->text.length > 0) {
+            (void)fputs(", ", out);
+            print_text(out, outcome->text);
+        }
+        (void)fputc('\n', out);
+    }
+}
+
 static void print_trusted(FILE *out, const struct policy_authres_trusted *trusted)
 {
     for (; trusted != NULL; trusted = trusted->next) {
@@ -237,6 +293,9 @@ void tool_eval_print_decision(FILE *out, const struct policy_decision *decision,
                       decision->authres_removed);
     if (decision->left_out != NULL)
         print_row(out, "left out", base_text_of(decision->left_out));
+    print_tls(out, decision->tls);
+    print_iprev(out, decision->iprev);
+    print_dnslists(out, decision);
     print_spf(out, "spf", decision->spf);
     print_spf(out, "helo-spf", decision->helo_spf);
     print_dkim(out, decision->dkim);
