@@ -32,6 +32,7 @@
 #include "filter/daemon.h"
 #include "filter/drain.h"
 #include "filter/listener.h"
+#include "filter/notifier.h"
 #include "filter/notify.h"
 #include "filter/options.h"
 #include "filter/pidfile.h"
@@ -45,6 +46,7 @@
 #include "policy/options.h"
 #include "policy/rate/engine.h"
 #include "policy/rate/place.h"
+#include "policy/rate/rates.h"
 #include "policy/rate/state.h"
 #include "policy/snapshot.h"
 
@@ -59,6 +61,7 @@ struct process {
     struct filter_control *control;
     struct filter_control_context control_context;
     struct rate_state *rate_state;
+    struct filter_notifier *notifier;
     struct filter_listener listener;
     struct filter_daemon daemon;
     int signal_fd;
@@ -169,6 +172,30 @@ static int open_state(struct process *process, const struct conf_snapshot *conf,
     return EX_OK;
 }
 
+/* Where a rate has whom to tell; one that a reload adds tells nobody until the next start. */
+static bool start_notifier(struct process *process, const struct conf_snapshot *conf,
+                           struct base_error *error_r)
+{
+    struct rate_rules *rates = rate_rules_create(conf, error_r);
+    bool is_wanted;
+
+    if (rates == NULL) {
+        return false;
+    }
+    is_wanted = rate_rules_want_notifier(rates);
+    rate_rules_destroy(&rates);
+    if (!is_wanted) {
+        return true;
+    }
+    process->notifier = filter_notifier_start(policy_options_get(conf)->notify_smtp,
+                                              process->background.ready_fd >= 0, error_r);
+    if (process->notifier == NULL) {
+        return false;
+    }
+    process->daemon.env.watch = filter_notifier_watch(process->notifier);
+    return true;
+}
+
 /* The socket, the state folder and the pid file, then no longer root. */
 static int settle(struct process *process, const struct conf_snapshot *conf,
                   struct base_error *error_r)
@@ -202,7 +229,7 @@ static int settle(struct process *process, const struct conf_snapshot *conf,
     if (!filter_privileges_drop(daemon->user, daemon->group, &is_config_fault, error_r)) {
         return is_config_fault ? EX_CONFIG : EX_UNAVAILABLE;
     }
-    return EX_OK;
+    return start_notifier(process, conf, error_r) ? EX_OK : EX_UNAVAILABLE;
 }
 
 static struct dns_resolver *make_resolver(const struct process *process,
@@ -331,7 +358,7 @@ static bool start_control(struct process *process, struct base_error *error_r)
     process->control_context =
         (struct filter_control_context){.daemon = daemon, .reload = reload, .process = process};
     filter_control_commands_register(process->control, &process->control_context);
-    filter_rates_register(process->control, daemon->env.rates);
+    filter_rates_register(process->control, daemon);
     return filter_control_start(process->control, &daemon->clock, error_r);
 }
 

@@ -10,8 +10,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "filter/control.h"
+#include "filter/daemon.h"
 #include "policy/rate/limits.h"
+#include "policy/rate/rates.h"
 #include "policy/rate/store.h"
+#include "policy/snapshot.h"
 
 /* A key, copied. */
 struct shown {
@@ -144,10 +147,36 @@ static void add_numbers(struct rate_store *store, struct filter_control_answer *
     (void)filter_control_answer_add(answer, json);
 }
 
+/* Which rates knew the key, so that those who want to know are told of its release. */
+struct releasing {
+    struct base_text key;
+    struct base_text name;
+    const struct rate_watch *watch;
+    const struct rate_rules *rules;
+    int64_t time_s;
+};
+
+static void tell_release(void *context, const struct rate_status *status)
+{
+    const struct releasing *releasing = context;
+    const struct rate_rule *rule = rate_rules_find(releasing->rules, status->name);
+    struct rate_event event = {.kind = RATE_EVENT_RELEASE,
+                               .key = status->key,
+                               .limit = status->windows->at[0],
+                               .used = status->used[0],
+                               .time_s = releasing->time_s};
+
+    if (rule != NULL && status->blocked_ns != 0 && base_text_equals(status->key, releasing->key) &&
+        (releasing->name.data == NULL || base_text_equals(status->name, releasing->name))) {
+        rate_rule_tell(rule, releasing->watch, &event);
+    }
+}
+
 static void run_rates(void *context, const struct filter_control_request *request,
                       struct filter_control_answer *answer)
 {
-    struct rate_store *store = context;
+    const struct filter_daemon *daemon = context;
+    struct rate_store *store = daemon->env.rates;
     struct listing listing = {.wanted = {NULL, 0}};
 
     if (request->count > 0) {
@@ -165,14 +194,25 @@ static void run_rates(void *context, const struct filter_control_request *reques
 static void run_release(void *context, const struct filter_control_request *request,
                         struct filter_control_answer *answer)
 {
+    struct filter_daemon *daemon = context;
     struct base_text name = {NULL, 0};
+    struct policy_snapshot *snapshot;
+    struct releasing releasing;
     struct base_json *json;
     size_t released;
 
     if (request->count > 1) {
         name = request->arguments[1];
     }
-    released = rate_store_release(context, name, request->arguments[0]);
+    snapshot = filter_snapshot_get(&daemon->snapshot);
+    releasing = (struct releasing){.key = request->arguments[0],
+                                   .name = name,
+                                   .watch = daemon->env.watch,
+                                   .rules = policy_snapshot_rates(snapshot),
+                                   .time_s = base_clock_wall_s(&daemon->clock)};
+    rate_store_list(daemon->env.rates, tell_release, &releasing);
+    released = rate_store_release(daemon->env.rates, name, request->arguments[0]);
+    policy_snapshot_unref(&snapshot);
     if (released == 0) {
         filter_control_answer_fail(answer, "refused",
                                    "no rate knows the key \"%.200s\"; see postseal rates",
@@ -187,7 +227,7 @@ static void run_release(void *context, const struct filter_control_request *requ
     (void)filter_control_answer_add(answer, json);
 }
 
-void filter_rates_register(struct filter_control *control, struct rate_store *store)
+void filter_rates_register(struct filter_control *control, struct filter_daemon *daemon)
 {
     static const struct filter_control_command commands[] = {
         {.name = "rates",
@@ -206,5 +246,5 @@ void filter_rates_register(struct filter_control *control, struct rate_store *st
          .run = run_release},
     };
 
-    filter_control_register(control, commands, sizeof commands / sizeof *commands, store);
+    filter_control_register(control, commands, sizeof commands / sizeof *commands, daemon);
 }

@@ -4,12 +4,12 @@
 #define FILTER_RATES_H
 
 struct filter_control;
-struct rate_store;
+struct filter_daemon;
 
 /* Keys that one answer shows. */
 #define FILTER_RATES_SHOWN 100
 
-/* `store` must outlive the control. */
-void filter_rates_register(struct filter_control *control, struct rate_store *store);
+/* `daemon` must outlive the control. */
+void filter_rates_register(struct filter_control *control, struct filter_daemon *daemon);
 
 #endif

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/rate/events.h"
+
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
 
@@ -45,6 +47,7 @@ static const struct conf_option rows[] = {
     ROW("dkim-names", CONF_INT, dkim_names, .fallback = "200", .min = 10, .max = 1000),
     ROW("authres-auth", CONF_BOOL, authres_auth, .fallback = "no"),
     ROW("rate-memory", CONF_SIZE, rate_memory, .fallback = "64MiB", .min = MIB, .max = 65536 * MIB),
+    ROW("notify-smtp", CONF_STRING, notify_smtp, .fallback = "127.0.0.1:25"),
     ROW("rate-state", CONF_STRING, rate_state, .fallback = "rates.db"),
     ROW("recipient-delimiter", CONF_STRING, recipient_delimiter, .fallback = "+"),
     ROW("iprev", CONF_BOOL, iprev, .fallback = "no"),
@@ -82,6 +85,8 @@ static bool check_delimiter(struct conf_section *section, const char *delimiter,
 static bool check(struct conf_section *section, struct base_error *error_r)
 {
     const struct policy_options *options = section->values;
+    char host[256];
+    char port[16];
 
     for (size_t i = 0; i < options->inbound_daemons.count; i++) {
         const struct conf_item *item = &options->inbound_daemons.items[i];
@@ -95,6 +100,12 @@ static bool check(struct conf_section *section, struct base_error *error_r)
     }
     if (!check_delimiter(section, options->recipient_delimiter, error_r))
         return false;
+    if (!rate_event_split_smtp(options->notify_smtp, host, port)) {
+        conf_error_at(error_r, conf_section_where(section, "notify-smtp"),
+                      "notify-smtp: \"%s\" is no server: write \"127.0.0.1:25\"",
+                      options->notify_smtp);
+        return false;
+    }
     if (options->rate_state[0] == '\0' || options->rate_state[0] == '.' ||
         strchr(options->rate_state, '/') != NULL) {
         conf_error_at(error_r, conf_section_where(section, "rate-state"),

@@ -53,6 +53,8 @@ struct policy_options {
     int64_t rate_memory;
     /* The file in `state-dir` where that is kept; "none": nowhere. */
     const char *rate_state;
+    /* "host:port" of the MTA that takes mail of `notify`. */
+    const char *notify_smtp;
     /* Characters that begin an address's extension; NULL or "": there is none. */
     const char *recipient_delimiter;
     /* What the domain's owner says to a fail goes into the reply. */

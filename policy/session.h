@@ -28,6 +28,7 @@ struct policy_deferrals;
 struct policy_session;
 struct policy_snapshot;
 struct rate_store;
+struct rate_watch;
 
 /* What a process has one of; borrowed, must outlive the sessions. */
 struct policy_env {
@@ -41,6 +42,8 @@ struct policy_env {
     struct policy_counters *counters;
     /* Where rates are counted; NULL: nowhere, they let everything pass. */
     struct rate_store *rates;
+    /* Who tells people of them; NULL: nobody. */
+    const struct rate_watch *watch;
 };
 
 /* Takes a reference on the snapshot: a session keeps the configuration it began with. Never

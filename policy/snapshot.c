@@ -236,6 +236,11 @@ uint64_t policy_snapshot_generation(const struct policy_snapshot *snapshot)
     return snapshot->generation;
 }
 
+const struct rate_rules *policy_snapshot_rates(const struct policy_snapshot *snapshot)
+{
+    return snapshot->rates;
+}
+
 struct policy_needs policy_snapshot_needs(const struct policy_snapshot *snapshot)
 {
     return (struct policy_needs){

@@ -15,6 +15,7 @@ struct conf_snapshot;
 struct conf_table;
 struct policy_options;
 struct dkim_keyring;
+struct rate_rules;
 
 /* Every table of the program, in one list: for conf_read() and for the manual page's test. */
 const struct conf_table *const *policy_tables(size_t *count_r);
@@ -39,6 +40,9 @@ void policy_snapshot_unref(struct policy_snapshot **snapshot);
 const struct conf_snapshot *policy_snapshot_conf(const struct policy_snapshot *snapshot);
 /* 1 for the first snapshot of the process, 2 after the first reload, ... */
 uint64_t policy_snapshot_generation(const struct policy_snapshot *snapshot);
+
+/* Borrowed. */
+const struct rate_rules *policy_snapshot_rates(const struct policy_snapshot *snapshot);
 
 /* What the negotiation with the MTA may leave out. */
 struct policy_needs {

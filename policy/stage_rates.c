@@ -264,6 +264,25 @@ static void warn(const struct batch *batch)
     }
 }
 
+static void tell(const struct batch *batch)
+{
+    const struct policy_session *session = batch->session;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct rate_item *item = &batch->items[i];
+        struct rate_event event = {
+            .kind = item->is_warning_due ? RATE_EVENT_WARNING : RATE_EVENT_BLOCK,
+            .key = item->key,
+            .limit = item->windows->at[item->window],
+            .used = item->used + (item->is_warning_due ? item->amount : 0),
+            .time_s = base_clock_wall_s(session->env.clock),
+        };
+
+        if (item->is_warning_due || item->is_newly_blocked)
+            rate_rule_tell(batch->rules[i], session->env.watch, &event);
+    }
+}
+
 static void note_once(struct batch *batch)
 {
     struct policy_session *session = batch->session;
@@ -429,6 +448,7 @@ static const struct policy_verdict *judge(struct batch *batch, enum policy_stage
     is_charged = rate_store_charge(session->env.rates, &session->rates, batch->items, batch->count);
     record(batch, is_charged);
     warn(batch);
+    tell(batch);
     if (is_charged)
         note_once(batch);
     return answer(batch, is_charged, stage);
@@ -439,7 +459,12 @@ static const struct policy_verdict *judge(struct batch *batch, enum policy_stage
 
 static bool is_idle(const struct policy_session *session)
 {
-    return session->env.rates == NULL || session->snapshot->rates->count == 0;
+    const struct rate_watch *watch = session->env.watch;
+
+    /* What tells of rates is not counted by them. */
+    return session->env.rates == NULL || session->snapshot->rates->count == 0 ||
+           (watch != NULL && watch->helo.length > 0 &&
+            base_text_equals(session->decision.helo, watch->helo));
 }
 
 const struct policy_verdict *policy_session_rate_recipient(struct policy_session *session,
@@ -552,6 +577,7 @@ void policy_session_rate_rejected(struct policy_session *session,
     (void)rate_store_charge(session->env.rates, &reservation, batch.items, batch.count);
     rate_store_commit(session->env.rates, &reservation);
     warn(&batch);
+    tell(&batch);
     end(&batch);
 }
 

@@ -19,6 +19,7 @@ struct rate_options {
     const char *warn_at;
     struct conf_list exempt;
     struct conf_list limits;
+    struct conf_list notify;
     /* Milliseconds. */
     int64_t hold_for;
     const char *grow;
@@ -56,6 +57,7 @@ static const struct conf_option rows[] = {
     ROW("warn-at", CONF_STRING, warn_at, .fallback = NULL),
     ROW("exempt", CONF_LIST, exempt, .fallback = NULL),
     ROW("limits", CONF_LIST, limits, .fallback = NULL),
+    ROW("notify", CONF_LIST, notify, .fallback = NULL),
     ROW("grow", CONF_STRING, grow, .fallback = NULL),
     ROW("until", CONF_STRING, until, .fallback = NULL),
     ROW("since", CONF_STRING, since, .fallback = NULL),
@@ -200,6 +202,23 @@ static bool parse_growth(const struct conf_section *section, struct rate_growth 
     return fault == NULL || grows_wrongly(section, "since", options->since, fault, error_r);
 }
 
+static bool check_notify(const struct conf_section *section, struct base_error *error_r)
+{
+    const struct rate_options *options = section->values;
+
+    for (size_t i = 0; i < options->notify.count; i++) {
+        const struct conf_item *item = &options->notify.items[i];
+        const char *fault = rate_event_check_target(item->text);
+
+        if (fault == NULL)
+            continue;
+        conf_error_at(error_r, item->where, "rate \"%s\": `notify`: \"%s\" %s", section->title,
+                      item->text, fault);
+        return false;
+    }
+    return true;
+}
+
 static bool has_growth(const struct rate_options *options)
 {
     return options->grow != NULL || options->until != NULL || options->since != NULL;
@@ -227,7 +246,8 @@ static bool check(struct conf_section *section, struct base_error *error_r)
                       "rate \"%s\": `hold-for` goes only with `action = hold`", section->title);
         return false;
     }
-    return !has_growth(options) || parse_growth(section, &growth, error_r);
+    return check_notify(section, error_r) &&
+           (!has_growth(options) || parse_growth(section, &growth, error_r));
 }
 
 const struct conf_table rate_table = {
@@ -279,6 +299,7 @@ static bool compile(struct rate_rule *rule, const struct conf_section *section,
         !rate_windows_add(&rule->windows, &options->limit, "limit", is_octets, error_r) ||
         !rate_windows_add(&rule->windows, &options->burst, "burst", is_octets, error_r))
         return false;
+    rule->notify = &options->notify;
     rule->has_growth = has_growth(options);
     if (rule->has_growth && !parse_growth(section, &rule->growth, error_r))
         return false;
@@ -356,4 +377,37 @@ unsigned rate_rules_deciding_stages(const struct rate_rules *rules)
         if (rate_rule_is_refusing(&rules->items[i]))
             stages |= 1U << rules->items[i].rule.stage;
     return stages;
+}
+
+bool rate_rules_want_notifier(const struct rate_rules *rules)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (rules->items[i].notify->count > 0)
+            return true;
+    return false;
+}
+
+const struct rate_rule *rate_rules_find(const struct rate_rules *rules, struct base_text name)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (base_text_equals(base_text_of(rules->items[i].name), name))
+            return &rules->items[i];
+    return NULL;
+}
+
+void rate_rule_tell(const struct rate_rule *rule, const struct rate_watch *watch,
+                    struct rate_event *event)
+{
+    if (watch == NULL || rule->notify->count == 0 || rule->mode != POLICY_RULE_ENFORCE)
+        return;
+    event->rate = rule->name;
+    event->count = rate_count_text(rule->count);
+    event->action = rate_action_text(rule->action);
+    event->targets = rule->notify;
+    for (unsigned i = 0; i < rule->windows.count; i++) {
+        int64_t length_s = rule->windows.at[i].length_ns / BASE_NS_PER_S;
+
+        event->period_s = event->period_s < length_s ? length_s : event->period_s;
+    }
+    watch->tell(watch->context, event);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "policy/rate/events.h"
 #include "policy/rate/growth.h"
 #include "policy/rate/key.h"
 #include "policy/rate/limits.h"
@@ -59,6 +60,8 @@ struct rate_rule {
     struct rate_exempt *exempt;
     /* NULL: no key has limits of its own. */
     struct rate_limits_map *limits;
+    /* Whom to tell; borrowed from the configuration. */
+    const struct conf_list *notify;
 };
 
 struct rate_rules {
@@ -84,5 +87,12 @@ const struct rate_windows *rate_rule_windows(const struct rate_rule *rule, struc
 bool rate_rule_is_distinct(const struct rate_rule *rule);
 /* One that is over keeps the recipient, or the message, from being accepted. */
 bool rate_rule_is_refusing(const struct rate_rule *rule);
+/* Some rate has `notify`. */
+bool rate_rules_want_notifier(const struct rate_rules *rules);
+/* The one of that name; NULL: none. */
+const struct rate_rule *rate_rules_find(const struct rate_rules *rules, struct base_text name);
+/* Tells what `event` says of the rate, if it has whom to tell. `watch` may be NULL. */
+void rate_rule_tell(const struct rate_rule *rule, const struct rate_watch *watch,
+                    struct rate_event *event);
 
 #endif

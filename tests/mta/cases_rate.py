@@ -1,5 +1,6 @@
 """Rates through Postfix: exactly as many recipients as the limit says, whatever else goes on."""
 import json
+import os
 import random
 import signal
 import subprocess
@@ -234,3 +235,34 @@ def rate_of_discarded_mail(context):
         world.wait_until_delivered()
         require(used(world, "eve@x.example") == want, "%s: %s", address,
                 used(world, "eve@x.example"))
+
+
+@case()
+def rate_tells_of_a_hold(context):
+    """A held key is told of once, and when it is released; until then nothing of it is accepted."""
+    folder = context.place.folder("told", owner=("nobody", "nogroup"), mode=0o755)
+    program, told = os.path.join(folder, "program"), os.path.join(folder, "told")
+    with open(program, "w", encoding="ascii") as file:
+        file.write("#!/bin/sh\ncat >> %s\n" % told)
+    os.chmod(program, 0o755)
+    world = context.own(more='rate "r" { key = { login } count = recipients limit = "3/1h" '
+                             'action = hold notify = { "exec:%s" } }\n' % program)
+
+    def events():
+        if not os.path.exists(told):
+            return []
+        with open(told, encoding="ascii") as file:
+            return [(row["event"], row["key"]) for row in map(json.loads, file)]
+
+    with Smtp(world.ports["submission"]) as client:
+        log_in(client)
+        require(client.mail(ALICE, [BOB] * 3, message(token(), ALICE)).is_ok, "not accepted")
+        for _ in range(3):
+            reply = client.mail(ALICE, [BOB], message(token(), ALICE))
+            require(reply.code == 450 and "on hold" in str(reply), "%s", reply)
+            client.command("RSET")
+        wait_until(events, 10, "the program")
+        require(release(world, "alice").returncode == 0, "release")
+        require(client.mail(ALICE, [BOB], message(token(), ALICE)).is_ok, "not released")
+    wait_until(lambda: len(events()) > 1, 10, "the program again")
+    require(events() == [("block", "alice"), ("release", "alice")], "%s", events())

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "policy/decision_rates.h"
 #include "policy/rate/engine.h"
+#include "policy/rate/events.h"
 #include "tests/unit/policy_world.h"
 
 #define PER_LOGIN(rest) \
@@ -428,6 +429,56 @@ static void test_maps(void **state)
     stop(world);
 }
 
+struct told {
+    unsigned count[3];
+    char last[100];
+};
+
+static void note_told(void *context, const struct rate_event *event)
+{
+    struct told *told = context;
+
+    told->count[event->kind]++;
+    assert_int_equal(event->targets->count, 1);
+    assert_int_equal(event->period_s, 3600);
+    snprintf(told->last, sizeof(told->last), "%s %s %.*s %s %s %lld/%lld",
+             rate_event_text(event->kind), event->rate, (int)event->key.length, event->key.data,
+             event->count, event->action, (long long)event->used, (long long)event->limit.limit);
+}
+
+/* People are told of a warning and of a block, once; not of what is only observed. What tells them
+ * is not counted. */
+static void test_told(void **state)
+{
+    struct world *world = *state;
+    struct told told = {{0}, ""};
+    struct rate_watch watch = {
+        .tell = note_told, .context = &told, .helo = BASE_TEXT("secret.invalid")};
+    struct policy_helo_facts helo = {.helo = watch.helo};
+
+    world->env.watch = &watch;
+    start(world,
+          PER_LOGIN("warn-at = \"50%\" notify = { \"exec:/bin/sh\" }") "rate \"o\" { key = { login "
+                                                                       "} count = messages limit = "
+                                                                       "\"1/1h\" warn-at = "
+                                                                       "\"50%\" notify = { "
+                                                                       "\"exec:/bin/sh\" } mode = "
+                                                                       "observe }\n");
+    world_connect(world, "192.0.2.1", "");
+    must_accept(world, "alice", 2);
+    assert_string_equal(told.last, "warning r alice recipients tempfail 2/3");
+    must_accept(world, "alice", 1);
+    must_refuse(world, "alice");
+    must_refuse(world, "alice");
+    assert_string_equal(told.last, "block r alice recipients tempfail 3/3");
+    assert_int_equal(told.count[RATE_EVENT_WARNING], 1);
+    assert_int_equal(told.count[RATE_EVENT_BLOCK], 1);
+    policy_session_helo(world->session, &helo);
+    must_accept(world, "alice", 5);
+    stop(world);
+    world->env.watch = NULL;
+}
+
 /* A limit that grows by the day; what was counted counts on. */
 static void test_growth(void **state)
 {
@@ -596,6 +647,10 @@ static void test_faults(void **state)
         {"key = { login } count = messages limit = \"1/1d\" grow = \"2/1d\" until = \"9/1d\" "
          "since = \"tomorrow\"",
          "is no day"},
+        {"key = { login } count = messages limit = \"1/1h\" notify = { \"exec:x\" }",
+         "no absolute path"},
+        {"key = { login } count = messages limit = \"1/1h\" notify = { \"a@example.org\" }",
+         "tells nobody"},
         {"key = { login } count = messages limit = \"1/1h\" sender-domain = { \"a..b\" }",
          "sender-domain"},
     };
@@ -645,6 +700,7 @@ int main(void)
         cmocka_unit_test(test_local_pickup),
         cmocka_unit_test(test_record),
         cmocka_unit_test(test_maps),
+        cmocka_unit_test(test_told),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_faults),
     };
