@@ -82,6 +82,17 @@ def logins(world):
         require(reply.code == 530, "without TLS: %s", reply)
 
 
+def limited(world, count):
+    """Of so many recipients of one login, and not of one more."""
+    with secure(world, "login", login="mallory") as client:
+        require(client.command("MAIL FROM:<mallory@example.org>").is_ok, "MAIL")
+        replies = [client.command("RCPT TO:<u%d@example.net>" % n) for n in range(count + 1)]
+        require(all(reply.is_ok for reply in replies[:count]), "%s", replies[count - 1])
+        require(str(replies[count]).startswith("450 4.7.1 ") and "per login" in str(replies[count]),
+                "one more than %d: %s", count, replies[count])
+        client.command("RSET")
+
+
 def judged(world):
     """What the two hosts that take mail of strangers have in common."""
     word = token()
@@ -130,6 +141,7 @@ def example_single_server(context):
     try:
         judged(world)
         logins(world)
+        limited(world, 100)
         word = token()
         world.mta.sendmail("cron@example.org", [BOB], message(word, "cron@example.org"))
         require_signed(world, word, "example.org")
@@ -174,6 +186,12 @@ def example_gateway(context):
             replies = [client.command("RCPT TO:<u%d@example.org>" % n) for n in range(101)]
             require(all(reply.is_ok for reply in replies[:100]), "%s", replies[99])
             require(replies[100].code == 452, "the 101st: %s", replies[100])
+        with connect(world, "198.51.100.99") as client:
+            for number in range(60):
+                reply = client.command("MAIL FROM:<x%d@example.org>" % number)
+                require(reply.code == 550, "number %d: %s", number, reply)
+        outcome = receive(world, "ann@friend.example", from_friend(token()), "198.51.100.99", [USER])
+        require(str(outcome.refusal).startswith("450 4.7.1 "), "refused 60 times: %s", outcome)
     finally:
         world.close()
 
@@ -204,6 +222,7 @@ def example_relay(context):
         "default_transport": "smtp:[127.0.0.1]:%d" % behind.ports["inbound"]})
     try:
         logins(world)
+        limited(world, 200)
         # Each domain in its own name, others in the operator's.
         for author, domain in (("x@example.com", "example.com"), ("x@sub.example.org", "example.org"),
                                ("x@elsewhere.example", "example.net")):
