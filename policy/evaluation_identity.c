@@ -141,10 +141,10 @@ static void judge_header(struct policy_session *session, enum policy_identity_pa
 }
 
 /* Rules that are only watched change nothing. */
-static bool is_enforced(const struct policy_session *session, unsigned topic)
+static bool is_enforced(const struct policy_session *session, unsigned topic, bool for_all)
 {
     return session->snapshot->options->mode == POLICY_MODE_ENFORCE &&
-           policy_rules_have_topic(session->snapshot->rules, topic);
+           policy_rules_have_topic(session->snapshot->rules, topic, for_all);
 }
 
 /* What cannot be looked up must not pass for owned, nor be refused for good. */
@@ -159,7 +159,7 @@ static void note_fault(struct policy_session *session)
         .rule = "",
     };
 
-    if (session->latched == NULL && is_enforced(session, POLICY_TOPIC_IDENTITY))
+    if (session->latched == NULL && is_enforced(session, POLICY_TOPIC_IDENTITY, false))
         session->latched = &map_fault;
 }
 
@@ -208,7 +208,8 @@ bool policy_evaluation_is_foreign_author(struct policy_session *session)
 {
     const struct policy_ownership *author;
 
-    if (session->decision.login.length == 0 || !is_enforced(session, POLICY_TOPIC_AUTHOR_IDENTITY))
+    if (session->decision.login.length == 0 ||
+        !is_enforced(session, POLICY_TOPIC_AUTHOR_IDENTITY, true))
         return false;
     author = policy_evaluation_owned(session, POLICY_IDENTITY_AUTHOR);
     return author != NULL && author->owned != POLICY_OWNED_YES;

@@ -131,8 +131,7 @@ static inline enum policy_stage policy_rule_stage(const struct policy_rule_optio
 /* The first rule with such an action that holds is the last one at its stage. */
 static inline bool policy_rule_decides(enum policy_action action)
 {
-    return action != POLICY_ACTION_CONTINUE && action != POLICY_ACTION_ADD_HEADER &&
-           action != POLICY_ACTION_REPLACE_HEADER;
+    return action != POLICY_ACTION_CONTINUE && action < POLICY_ACTION_ADD_HEADER;
 }
 
 /* Enforced, for all mail. */

@@ -55,12 +55,15 @@ unsigned policy_rules_stages(const struct policy_rules *rules)
     return stages;
 }
 
-bool policy_rules_have_topic(const struct policy_rules *rules, unsigned topic)
+bool policy_rules_have_topic(const struct policy_rules *rules, unsigned topic, bool for_all)
 {
-    for (size_t i = 0; i < rules->count; i++)
-        if (rules->items[i].options->mode == POLICY_RULE_ENFORCE &&
-            (rules->items[i].topics & topic) != 0)
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct policy_rule *rule = &rules->items[i];
+
+        if ((rule->topics & topic) != 0 &&
+            (for_all ? policy_rule_is_certain(rule) : rule->options->mode == POLICY_RULE_ENFORCE))
             return true;
+    }
     return false;
 }
 
@@ -198,16 +201,22 @@ const struct policy_verdict *policy_rules_decide(const struct policy_rules *rule
         if (policy_rule_decides(rule->action))
             return policy_rule_reply(rule, facts, arena);
         policy_rule_add_fields(rule, facts, arena);
+        if (rule->action >= POLICY_ACTION_ADD_SENDER && facts->change_identity != NULL)
+            facts->change_identity(facts->context, rule->action, rule->name);
     }
     return NULL;
 }
 
 bool policy_rules_replace(const struct policy_rules *rules, struct base_text name)
 {
-    for (size_t i = 0; i < rules->count; i++)
+    for (size_t i = 0; i < rules->count; i++) {
+        if (rules->items[i].action == POLICY_ACTION_REPLACE_SENDER &&
+            base_text_equals_nocase(name, BASE_TEXT("Sender")))
+            return true;
         for (size_t j = 0; j < rules->items[i].field_count; j++)
             if (rules->items[i].action == POLICY_ACTION_REPLACE_HEADER &&
                 base_text_equals_nocase(rules->items[i].fields[j].name, name))
                 return true;
+    }
     return false;
 }

@@ -104,6 +104,9 @@ struct policy_rule_facts {
      * be NULL. */
     void (*add_field)(void *context, const char *rule, struct base_text name,
                       struct base_text value, bool is_replacement);
+    /* Called with the actions add-sender, replace-sender and no-sign; `rule` is borrowed from the
+     * rules. May be NULL. */
+    void (*change_identity)(void *context, enum policy_action action, const char *rule);
 };
 
 /* A signature of one of `domains` passed and covers the whole body. May wait for DNS. */
@@ -128,8 +131,9 @@ unsigned policy_rules_deciding_stages(const struct policy_rules *rules);
 /* Bit 1 << stage: there are rules, in any mode but off. */
 unsigned policy_rules_stages(const struct policy_rules *rules);
 
-/* There is an enforced rule with a condition of that topic (policy/conditions.h). */
-bool policy_rules_have_topic(const struct policy_rules *rules, unsigned topic);
+/* There is an enforced rule with a condition of that topic (policy/conditions.h); `for_all`: one
+ * that is enforced for all mail. */
+bool policy_rules_have_topic(const struct policy_rules *rules, unsigned topic, bool for_all);
 /* Bits of enum policy_condition_topic (conditions.h) of all rules, in any mode but off. */
 unsigned policy_rules_topics(const struct policy_rules *rules);
 /* Whether a rule may replace the fields of that name. */

@@ -173,6 +173,13 @@ static bool check_action(struct conf_section *section, enum policy_stage stage,
             section->title, policy_stage_text(stage));
         return false;
     }
+    if (action >= POLICY_ACTION_ADD_SENDER && stage < POLICY_STAGE_MAIL) {
+        conf_error_at(error_r, where,
+                      "rule \"%s\": `%s` at stage \"%s\": who sends is not known yet: use `stage = "
+                      "mail` or a later one",
+                      section->title, policy_action_text(action), policy_stage_text(stage));
+        return false;
+    }
     if (stage == POLICY_STAGE_UNKNOWN && action != POLICY_ACTION_CONTINUE &&
         action != POLICY_ACTION_REJECT && action != POLICY_ACTION_TEMPFAIL) {
         conf_error_at(error_r, where,

@@ -18,9 +18,9 @@ static const char *const percent_key_words[] = {"client-ip", "sender-domain", "a
 
 static const char *const stage_words[] = {"connect", "helo", "mail",    "rcpt", "data",
                                           "eoh",     "eom",  "unknown", NULL};
-static const char *const action_words[] = {"continue",       "accept", "reject",     "tempfail",
-                                           "discard",        "mark",   "hold-queue", "add-header",
-                                           "replace-header", NULL};
+static const char *const action_words[] = {
+    "continue",   "accept",         "reject",     "tempfail",       "discard", "mark", "hold-queue",
+    "add-header", "replace-header", "add-sender", "replace-sender", "no-sign", NULL};
 static const char *const mode_words[] = {"enforce", "observe", "off", NULL};
 static const struct conf_option rule_options[] = {
     POLICY_CONDITION_OPTION("stage", CONF_WORD, stage, stage_words),

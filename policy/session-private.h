@@ -87,6 +87,10 @@ struct policy_session {
     /* mark or hold-queue of a rule, to be done at end of message; NULL: none. */
     const struct policy_verdict *mark;
     struct dkim_signing *signing;
+    /* What rules want of the Sender field: POLICY_ACTION_ADD_SENDER, REPLACE_SENDER or CONTINUE. */
+    enum policy_action sender_change;
+    /* The rule that wants nothing signed; NULL: none. */
+    const char *no_sign_rule;
     /* Decided before end of message, given there; NULL: nothing yet. */
     const struct policy_verdict *latched;
     int64_t begin_ns;

@@ -15,6 +15,7 @@
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
 #include "policy/stage_fields.h"
+#include "policy/stage_identity.h"
 #include "policy/stage_rates.h"
 #include "policy/stage_rules.h"
 
@@ -324,7 +325,7 @@ static const struct policy_verdict *judge(struct policy_session *session)
             return &no_memory;
     }
     if (session->snapshot->options->mode == POLICY_MODE_ENFORCE &&
-        !policy_session_insert_fields(session))
+        (!policy_session_insert_fields(session) || !policy_session_apply_sender(session)))
         return &no_memory;
     note_dmarc_override(session, verdict);
     note_forwarder(session);
@@ -347,6 +348,8 @@ static const struct policy_verdict *decide(struct policy_session *session)
     /* What the rules asked for could not be found out. */
     if (session->latched != NULL)
         return session->latched;
+    if (session->snapshot->options->mode == POLICY_MODE_ENFORCE)
+        policy_session_apply_no_sign(session);
     if (session->signing != NULL && !finish_signing(session))
         return &signing_failed;
     if (base_arena_is_exhausted(session->message))

@@ -19,6 +19,7 @@
 #include "policy/snapshot-private.h"
 #include "policy/stage_expand.h"
 #include "policy/stage_fields.h"
+#include "policy/stage_identity.h"
 
 static const struct spf_outcome *ask_spf(void *context)
 {
@@ -270,6 +271,11 @@ static void keep_session_field(void *context, const char *rule, struct base_text
     policy_session_keep_field(context, POLICY_STAGE_CONNECT, &field);
 }
 
+static void change_identity(void *context, enum policy_action action, const char *rule)
+{
+    policy_session_keep_identity(context, action, rule);
+}
+
 struct policy_rule_facts policy_session_facts(struct policy_session *session,
                                               const struct policy_address *recipient)
 {
@@ -362,6 +368,7 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
     bool is_spared;
 
     policy_session_facts_read(session, &facts.session);
+    facts.change_identity = change_identity;
     facts.add_field = is_early ? keep_session_field : keep_field;
     if (is_accepted(session, stage))
         return policy_session_continue(stage);

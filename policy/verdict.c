@@ -46,6 +46,12 @@ const char *policy_action_text(enum policy_action action)
         return "add-header";
     case POLICY_ACTION_REPLACE_HEADER:
         return "replace-header";
+    case POLICY_ACTION_ADD_SENDER:
+        return "add-sender";
+    case POLICY_ACTION_REPLACE_SENDER:
+        return "replace-sender";
+    case POLICY_ACTION_NO_SIGN:
+        return "no-sign";
     }
     base_panic("policy: no such action: %d", (int)action);
 }

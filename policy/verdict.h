@@ -31,6 +31,9 @@ enum policy_action {
     /* Of rules only: no verdict ever says these. */
     POLICY_ACTION_ADD_HEADER,
     POLICY_ACTION_REPLACE_HEADER,
+    POLICY_ACTION_ADD_SENDER,
+    POLICY_ACTION_REPLACE_SENDER,
+    POLICY_ACTION_NO_SIGN,
 };
 
 /* Lives in the session's or the message's arena, or is static. */

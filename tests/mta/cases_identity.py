@@ -5,7 +5,10 @@ import shutil
 import subprocess
 
 from cases import Skip, case, require
+from message import message, token
 from mta import Postfix
+from secure import PASSWORDS, SecurePostfix, SecureSendmail
+from sendmail import Unavailable
 from smtp import Smtp
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../data/identity")
@@ -104,3 +107,78 @@ def identity_as_smtpd_text(context):
 def identity_as_smtpd_lmdb(context):
     """The same from what postmap has compiled."""
     compare(context, "lmdb")
+
+
+# Alice owns her address and what she may send as; the rest is not refused, but changed.
+OWNERS = """
+sender-login-maps = {{ "file:{folder}/owners" }}
+may-send-as = {{ "file:{folder}/delegates" }}
+login-domain = {{ "example.org", "mx.example.org" }}
+rule "own sender" {{ stage = mail  sender-owned = no  action = reject }}
+rule "name the sender" {{ stage = eom  author-owned = no  author-domain = {{ "example.org" }}
+    action = replace-sender }}
+rule "no replies elsewhere" {{ stage = eom  reply-to-owned = no  action = no-sign }}
+"""
+FILES = {"owners": "alice@example.org alice\nbob@example.org bob\n",
+         "delegates": "alice boss@example.org\n"}
+
+
+def own_world(context, server):
+    folder = context.place.folder("owners-" + server.name)
+    for name, text in FILES.items():
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(os.path.join(folder, name), 0o644)
+    try:
+        return context.own(server=server, more=OWNERS.format(folder=folder))
+    except Unavailable as why:
+        raise Skip(str(why)) from why
+
+
+def submit(world, sender, octets):
+    """By alice, through SASL in TLS."""
+    with Smtp(world.ports["login"]) as client:
+        require(client.starttls(world.mta.certificates.client()).is_ok, "STARTTLS")
+        require(client.auth_plain("alice", PASSWORDS["alice"]).code == 235, "AUTH")
+        return client.mail(sender, ["bob@example.net"], octets)
+
+
+def arrive(world, sender, author, fields=()):
+    word = token()
+    reply = submit(world, sender, message(word, author, fields=fields))
+    require(reply.is_ok, "%s as %s answered %s", author, sender, reply)
+    return world.mailbox.one(word)
+
+
+def owners_through(context, server):
+    world = own_world(context, server)
+    for sender in ("alice@example.org", "boss@example.org"):
+        arrived = arrive(world, sender, sender)
+        require(not arrived.all("Sender"), "%s: Sender %s", sender, arrived.all("Sender"))
+        world.judges.require(arrived)
+    refused = submit(world, "bob@example.org", message(token(), "alice@example.org"))
+    require(refused.code == 553 and "does not belong to login alice" in str(refused), "%s", refused)
+    # From is another's: the Sender field says who it was, and nobody vouches for the author.
+    arrived = arrive(world, "alice@example.org", "Bob <bob@example.org>",
+                     [b"Sender: carol@example.org"])
+    require(arrived.all("Sender") == ["alice@example.org"], "Sender: %s", arrived.all("Sender"))
+    require(not arrived.is_signed, "signed for %s", arrived.all("From"))
+    arrived = arrive(world, "alice@example.org", "alice@example.org",
+                     [b"Reply-To: eve@stranger.example"])
+    require(not arrived.is_signed and not arrived.all("Sender"), "with another's Reply-To")
+    for wanted in ('unowned="author,sender-header" ', "unowned=reply-to ",
+                   'unsigned="rule .*no replies elsewhere',
+                   'unsigned="the login does not own the author"'):
+        require(world.daemon.log_lines(wanted), "no log line with %s", wanted)
+
+
+@case()
+def postfix_owners_and_delegates(context):
+    """A login's own addresses, those it may send as, and what becomes of others: Sender, unsigned."""
+    owners_through(context, SecurePostfix)
+
+
+@case()
+def sendmail_owners_and_delegates(context):
+    """The same through Sendmail, whose login has no realm behind it."""
+    owners_through(context, SecureSendmail)

@@ -314,6 +314,115 @@ static void test_signing(void **state)
     }
 }
 
+/* What the message has afterwards: its edits, "-Sender/1" and "+Sender: x"; then what was signed.
+ */
+static void show(const struct fixture *fixture, char *out, size_t size)
+{
+    const struct policy_decision *decision = policy_session_decision(fixture->world.session);
+    const struct policy_edit *edit = policy_session_edits(fixture->world.session)->first;
+    struct base_buf text;
+
+    base_buf_init_fixed(&text, out, size);
+    for (; edit != NULL; edit = edit->next) {
+        if (!base_text_equals_nocase(edit->name, BASE_TEXT("Sender")))
+            continue;
+        if (edit->op == POLICY_EDIT_DELETE)
+            base_buf_appendf(&text, "-%u ", edit->index);
+        else
+            base_buf_appendf(&text, "+%s ", edit->value.data + 1);
+    }
+    base_buf_append_cstr(&text, decision->signatures != NULL        ? "signed"
+                                : decision->unsigned_reason != NULL ? decision->unsigned_reason
+                                                                    : "nothing");
+    if (decision->left_out != NULL)
+        base_buf_appendf(&text, "; %s", decision->left_out);
+}
+
+#define RULE(action)                       \
+    "login-domain = { \"example.org\" }\n" \
+    "rule \"r\" { stage = eom  reply-to-owned = no  action = " action " }\n"
+#define FOREIGN FROM "Reply-To: x@example.net\n"
+
+static void test_actions(void **state)
+{
+    static const struct {
+        const char *conf;
+        const char *login;
+        const char *path;
+        const char *header;
+        const char *want;
+    } cases[] = {
+        {RULE("continue"), "alice", "<alice@example.org>", FOREIGN, "signed"},
+        {RULE("no-sign"), "alice", "<alice@example.org>", FOREIGN, "rule \"r\""},
+        {RULE("no-sign"), "alice", "<alice@example.org>", FROM, "signed"},
+        {RULE("add-sender"), "alice", "<alice@example.org>", FROM, "signed"},
+        {RULE("add-sender"), "alice", "<x@example.org>", FOREIGN, "+alice@example.org signed"},
+        {RULE("add-sender"), "alice", "<x@example.org>", FOREIGN "Sender: y@example.org\n",
+         "signed"},
+        {RULE("replace-sender"), "Alice", "<x@example.org>", FOREIGN, "+Alice@example.org signed"},
+        {RULE("replace-sender"), "alice", "<x@example.org>",
+         FOREIGN "Sender: y@example.org\nSENDER: z@example.org\n",
+         "-2 -1 +alice@example.org signed"},
+        {RULE("replace-sender"), "alice@example.net", "<x@example.org>", FOREIGN,
+         "+alice@example.net signed"},
+        /* The reverse-path, if it is the login's own. */
+        {RULE("add-sender"), "al ice", "<x@example.org>", FOREIGN,
+         "signed; Sender field: the login has no known mailbox"},
+        {"rule \"r\" { stage = eom  reply-to-owned = no  action = add-sender }\n", "alice",
+         "<alice@example.org>", FOREIGN, "+alice@example.org signed"},
+        {"rule \"r\" { stage = eom  reply-to-owned = no  action = add-sender }\n", "alice",
+         "<bob@example.org>", FOREIGN, "signed; Sender field: the login has no known mailbox"},
+        {"rule \"r\" { stage = eom  reply-to-owned = no  action = add-sender }\n", "alice", "<>",
+         FOREIGN, "signed; Sender field: the login has no known mailbox"},
+        {RULE("add-sender"), "j\xc3\xb6rg", "<x@example.org>", FOREIGN,
+         "signed; Sender field: the login has no known mailbox"},
+        /* Several rules: each is tried, the stronger word counts. */
+        {RULE("add-sender") "rule \"s\" { stage = eom  action = replace-sender }\n"
+                            "rule \"t\" { stage = mail  action = no-sign }\n",
+         "alice", "<x@example.org>", FOREIGN "Sender: y@example.org\n",
+         "-1 +alice@example.org rule \"t\""},
+        {"rule \"s\" { stage = eom  action = replace-sender }\n" RULE("add-sender"), "alice",
+         "<x@example.org>", FOREIGN "Sender: y@example.org\n", "-1 +alice@example.org signed"},
+        /* Watched only. */
+        {"mode = observe\n" RULE("replace-sender"), "alice", "<x@example.org>", FOREIGN, "signed"},
+        {"mode = observe\n" RULE("no-sign"), "alice", "<x@example.org>", FOREIGN, "signed"},
+        {RULE("replace-sender  mode = observe"), "alice", "<x@example.org>", FOREIGN, "signed"},
+        {RULE("no-sign  mode = observe"), "alice", "<x@example.org>", FOREIGN, "signed"},
+        /* Nobody's login: no Sender, and nothing that could be signed. */
+        {"rule \"r\" { stage = eom  action = replace-sender }\n", "", "<x@example.net>",
+         "From: x@example.net\nSender: y@example.net\n", "nothing"},
+    };
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char got[512];
+
+        configure(fixture, cases[i].conf);
+        assert_int_equal(judge(fixture, cases[i].login, cases[i].path, cases[i].header)->action,
+                         POLICY_ACTION_CONTINUE);
+        show(fixture, got, sizeof(got));
+        if (strcmp(got, cases[i].want) != 0)
+            fail_msg("%zu: %s: %s", i, cases[i].want, got);
+    }
+}
+
+static void test_actions_refused(void **state)
+{
+    static const char *const actions[] = {"add-sender", "replace-sender", "no-sign"};
+    static const char *const stages[] = {"connect", "helo", "unknown"};
+    struct fixture *fixture = *state;
+
+    for (size_t i = 0; i < 9; i++) {
+        struct base_error error = {""};
+        char conf[256];
+
+        snprintf(conf, sizeof(conf), "rule \"r\" { stage = %s  action = %s }\n", stages[i / 3],
+                 actions[i % 3]);
+        assert_null(world_snapshot(&fixture->world, conf, &error));
+        assert_non_null(strstr(error.text, actions[i % 3]));
+    }
+}
+
 static void test_record(void **state)
 {
     static const struct {
@@ -433,9 +542,9 @@ static void test_unconfigured(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_parts),   TEST(test_yes),         TEST(test_replies),
-        TEST(test_at_mail), TEST(test_null_sender), TEST(test_signing),
-        TEST(test_record),  TEST(test_fault),       TEST(test_unconfigured),
+        TEST(test_parts),        TEST(test_yes),     TEST(test_replies),         TEST(test_at_mail),
+        TEST(test_null_sender),  TEST(test_signing), TEST(test_record),          TEST(test_fault),
+        TEST(test_unconfigured), TEST(test_actions), TEST(test_actions_refused),
     };
     const struct base_log_options quiet = {.ident = "test", .target = BASE_LOG_NONE};
 
