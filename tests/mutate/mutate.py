@@ -91,8 +91,9 @@ class Tree:
 
     def prepare(self):
         """Configures and builds; False when that fails."""
-        if not os.path.exists(os.path.join(self.root, "configure")):
-            if not run(["autoreconf", "-i"], self.root, 600, subprocess.DEVNULL):
+        if shutil.which("autoreconf"):
+            # What was copied may be older than what it is made of.
+            if not run(["autoreconf", "-fi"], self.root, 600, subprocess.DEVNULL):
                 return False
         compiler = "ccache gcc" if shutil.which("ccache") else "gcc"
         return self.run([self.root + "/configure", "CC=" + compiler, "CFLAGS=-g -O1",
