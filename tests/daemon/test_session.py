@@ -93,5 +93,34 @@ def rules(place):
     check(daemon.stop() == 0, "stop")
 
 
+ZONE = """$ORIGIN .
+$TTL 300
+1.2.0.192.good.example A 127.0.0.2
+1.2.0.192.bad.example A 203.0.113.1
+2.2.0.192.bad.example A 127.255.255.254
+"""
+
+
+def lists(place):
+    """A hit is told of; what does not work is no hit, and is said once."""
+    place.zone = place.file("lists.zone", ZONE)
+    daemon = Daemon(place, """
+        dnsbl "good.example" { }
+        dnsbl "bad.example" { }
+        rule "bad" { stage = connect  dnsbl = { "bad.example" }  action = reject }
+        rule "good" { stage = rcpt  dnsbl = { "good.example" }  mode = observe  action = reject }
+        """).start()
+    for ip in ("192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3"):
+        check(send(daemon, ip=ip) == "eom continue", ip)
+    wait_until(lambda: len(daemon.messages()) == 4, "the lines")
+    lines = daemon.messages()
+    check([line.get("dnsbl") for line in lines] == ["good.example/127.0.0.2"] * 2 + [None] * 2,
+          "%s" % lines)
+    check([line.get("observed") for line in lines] == ["good"] * 2 + [None] * 2, "%s" % lines)
+    said = re.findall(r'dnsbl "(\S+)" answers (\S+), which is no code', daemon.log())
+    check(said == [("bad.example", "203.0.113.1")], "%s" % said)
+    check(daemon.stop() == 0, "stop")
+
+
 if __name__ == "__main__":
-    sys.exit(run_cases([missing, rules]))
+    sys.exit(run_cases([missing, rules, lists]))

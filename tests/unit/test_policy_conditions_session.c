@@ -364,6 +364,64 @@ static void test_faults(void **state)
     world_deinit(&world);
 }
 
+/* What the client is told. */
+static void test_texts(void **state)
+{
+    static const struct {
+        struct row row;
+        const char *want;
+    } texts[] = {
+        {{.conf = MAIL "helo = { missing } }", .helo = ""},
+         "Say HELO or EHLO with the name of your host"},
+        {{.conf = MAIL "helo = { syntax } }", .helo = "a_b"},
+         "HELO is neither a host name nor an address literal"},
+        {{.conf = MAIL "helo = { bare-address } }", .helo = "192.0.2.9"},
+         "HELO is an address without brackets"},
+        {{.conf = MAIL "helo = { unqualified } }", .helo = "localhost"},
+         "HELO is no full host name"},
+        {{.conf = MAIL "helo = { literal } }", .helo = "[192.0.2.8]"},
+         "HELO is an address literal"},
+        {{.conf = MAIL "helo = { literal, wrong-literal } }", .helo = "[192.0.2.8]"},
+         "HELO is the address literal of another host"},
+        {{.conf = MAIL "helo = { literal, wrong-literal } }", .helo = "[192.0.2.9]"},
+         "HELO is an address literal"},
+        {{.conf = MAIL "helo = { own-name, unqualified } }", .helo = "example.org"},
+         "HELO is our own name"},
+        {{.conf = MAIL "iprev = { pass } }", .client = "192.0.2.10"},
+         "Reverse DNS is not accepted here"},
+        {{.conf = MAIL "iprev = { fail } }", .client = "192.0.2.11"},
+         "Reverse DNS: the name has another address"},
+        {{.conf = MAIL "tls-below = 1.2 }"}, "TLS is required: use STARTTLS, or the port for TLS"},
+        {{.conf = MAIL "tls-below = 1.2 }", .tls = "TLSv1"},
+         "This version of TLS, or its cipher, is too old"},
+        {{.conf = RCPT "recipients-over = 1  action = tempfail }", .recipients = 2},
+         "Too many recipients"},
+        {{.conf = MAIL "size-over = 10 }", .size = "11"}, "Message is larger than 10 octets"},
+        {{.conf = EOH "header-missing = { \"From\", \"Date\" } }"},
+         "The message has no Date field"},
+        {{.conf = EOH "header-count = { \"From > 0\" } }"}, "The message has too many From fields"},
+        {{.conf = EOH "header-count = { \"* > 0\" } }"}, "The message has too many header fields"},
+        {{.conf = MAIL "local-sender-unauthenticated = yes }", .from = "<a@example.org>"},
+         "Authenticate to send mail in the name of a domain of ours"},
+        {{.conf = MAIL "auth-mechanism = { \"PLAIN\" } }", .login = "a", .mechanism = "PLAIN"},
+         "This authentication mechanism is not accepted here"},
+    };
+    struct world world;
+
+    (void)state;
+    world_init(&world);
+    enforce_set_zone(&world, ENFORCE_ZONE);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        const struct policy_verdict *verdict;
+
+        world_configure(&world, texts[i].row.conf);
+        verdict = run(&world, &texts[i].row);
+        if (strcmp(verdict->text, texts[i].want) != 0)
+            fail_msg("row %zu: %s: \"%s\"", i, texts[i].row.conf, verdict->text);
+    }
+    world_deinit(&world);
+}
+
 /* Those before the limit are kept. */
 static void test_recipients(void **state)
 {
@@ -389,6 +447,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_texts),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_recipients),
     };

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "dns/lookups.h"
 #include "policy/dnslist.h"
+#include "policy/iprev.h"
 #include "tests/unit/enforce_world.h"
 
 /* 192.0.2.1 to .12 under bl.example; the same client is 2001:db8::1. */
@@ -221,7 +222,7 @@ struct slow {
     struct dns_resolver *behind;
     struct base_clock *clock;
     unsigned asked;
-    unsigned asked_txt;
+    unsigned asked_ptr;
     int64_t waited_ns;
     bool is_silent;
 };
@@ -233,10 +234,10 @@ static struct dns_pending *slow_ask(struct dns_resolver *resolver, const struct 
 {
     struct slow *slow = (struct slow *)resolver;
 
-    if (strstr(name->text, "bl.example") != NULL) {
+    if (strstr(name->text, "bl.example") != NULL)
         slow->asked++;
-        slow->asked_txt += type == DNS_TYPE_TXT;
-    }
+    if (type == DNS_TYPE_PTR)
+        slow->asked_ptr++;
     return slow->behind->ops->ask(slow->behind, name, type);
 }
 
@@ -309,6 +310,47 @@ static void test_questions(void **state)
             fail_msg("row %zu: asked %u times", i, slow.asked);
         policy_session_destroy(&world.session);
     }
+    world_deinit(&world);
+}
+
+/* The same of the client's name; what is known is not asked again. */
+static void test_names(void **state)
+{
+    struct world world;
+    struct slow slow;
+
+    (void)state;
+    world_init(&world);
+    slow_init(&world, &slow);
+    world_configure(&world, "rule \"r\" { stage = connect  iprev = { pass }  action = reject }\n");
+    come(&world, "192.0.2.99");
+    for (int k = 0; k < 3; k++) {
+        world_mail(&world, "<a@sender.example>", NULL);
+        assert_int_equal(world_finish(&world)->action, POLICY_ACTION_CONTINUE);
+        assert_int_equal(policy_session_decision(world.session)->iprev->result,
+                         POLICY_IPREV_PERMERROR);
+    }
+    assert_int_equal(slow.asked_ptr, 1);
+    world_deinit(&world);
+}
+
+/* An IPv6 address must find room under the zone. */
+static void test_long_zone(void **state)
+{
+    char label[62] = "";
+    char conf[512];
+    struct base_error error = {""};
+    struct world world;
+
+    (void)state;
+    memset(label, 'a', 61);
+    world_init(&world);
+    /* 61 + 1 + 61 + 1 + 61 + 1 + 3 = 189 octets. */
+    snprintf(conf, sizeof(conf), "dnsbl \"%s.%s.%s.org\" { }\n", label, label, label);
+    world_configure(&world, conf);
+    snprintf(conf, sizeof(conf), "dnsbl \"%s.%s.%s.orga\" { }\n", label, label, label);
+    assert_null(world_snapshot(&world, conf, &error));
+    assert_non_null(strstr(error.text, "is no domain name that addresses can stand under"));
     world_deinit(&world);
 }
 
@@ -389,6 +431,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists),    cmocka_unit_test(test_faults),
         cmocka_unit_test(test_too_many), cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_names),    cmocka_unit_test(test_long_zone),
         cmocka_unit_test(test_budgets),  cmocka_unit_test(test_temperror_passes),
     };
 

@@ -48,6 +48,9 @@ static void test_classes(void **state)
         {"198.51.100.1", &ip4, BIT(BARE_ADDRESS)},
         {"2001:db8::1", &ip6, BIT(BARE_ADDRESS)},
         {"::1", &ip6, BIT(BARE_ADDRESS)},
+        {"ABCD:ABCD:ABCD:ABCD:ABCD:ABCD:192.168.158.190", &ip6, BIT(BARE_ADDRESS)},
+        {"ABCD:ABCD:ABCD:ABCD:ABCD:ABCD:192.168.158.1900", &ip6, BIT(SYNTAX)},
+        {"ABCD:ABCD:ABCD:ABCD:ABCD:ABCD:192.168.158.19000", &ip6, BIT(SYNTAX)},
         /* No address: labels of digits, which the grammar allows. */
         {"192.0.2.256", &ip4, 0},
         {"192.0.2", &ip4, 0},
