@@ -191,6 +191,7 @@ static const struct row rows[] = {
     {EOM "size-over = 27 }", .want = NULL, .fields = "From: a@b.example\n"},
     {EOM "size-over = 26 }", .want = "552 5.3.4", .fields = "From: a@b.example\n"},
     {EOH "size-over = 18 }", .want = "552 5.3.4", .fields = "From: a@b.example\n"},
+    {EOM "size-over = 20 }", .want = "552 5.3.4", .fields = "From: a@b.example\n", .size = "10"},
     {EOM "size-over = 27 }", .want = "552 5.3.4", .fields = "From: a@b.example\n", .size = "28"},
     {"header-fields = 10\n" EOM "size-over = 200 }", .want = "552 5.3.4",
      .fields = "A: 345678901234567\nA: 345678901234567\nA: 345678901234567\nA: 345678901234567\n"

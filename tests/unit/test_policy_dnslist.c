@@ -313,6 +313,42 @@ static void test_questions(void **state)
     world_deinit(&world);
 }
 
+/* At connect already, though the rule comes later; unless the client is ours. */
+static void test_early(void **state)
+{
+    static const struct {
+        const char *conf;
+        unsigned want;
+        unsigned want_ptr;
+    } cases[] = {
+        {"dnsbl \"bl.example\" { }\nrule \"r\" { stage = rcpt  dnsbl = { \"bl.example\" }  "
+         "iprev = { fail }  action = reject }\n",
+         1, 1},
+        {"trusted-networks = { \"192.0.2.99\" }\ndnsbl \"bl.example\" { }\nrule \"r\" { "
+         "stage = rcpt  dnsbl = { \"bl.example\" }  iprev = { fail }  action = reject }\n",
+         0, 0},
+        {"dnsbl \"bl.example\" { }\n", 0, 0},
+        {"iprev = yes\n", 0, 1},
+        {"rule \"r\" { stage = rcpt  client-name = { \"a.example\" }  action = reject }\n", 0, 1},
+        /* An exception's question is seldom needed. */
+        {"exception \"e\" { client-name = { \"a.example\" }  for = { dmarc } }\n", 0, 0},
+    };
+    struct world world;
+    struct slow slow;
+
+    (void)state;
+    world_init(&world);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        slow_init(&world, &slow);
+        world_configure(&world, cases[i].conf);
+        come(&world, "192.0.2.99");
+        if (slow.asked != cases[i].want || slow.asked_ptr != cases[i].want_ptr)
+            fail_msg("row %zu: asked %u times, for names %u", i, slow.asked, slow.asked_ptr);
+        policy_session_destroy(&world.session);
+    }
+    world_deinit(&world);
+}
+
 /* The same of the client's name; what is known is not asked again. */
 static void test_names(void **state)
 {
@@ -426,13 +462,41 @@ static void test_temperror_passes(void **state)
     world_deinit(&world);
 }
 
+static void test_name_comes_back(void **state)
+{
+    struct world world;
+    struct slow slow;
+
+    (void)state;
+    world_init(&world);
+    slow_init(&world, &slow);
+    slow.is_silent = true;
+    world_configure(&world, "rule \"r\" { stage = rcpt  iprev = { none }  action = reject }\n");
+    come(&world, "192.0.2.99");
+    world_mail(&world, "<a@sender.example>", NULL);
+    assert_int_equal(policy_session_rcpt(world.session, BASE_TEXT("<b@example.org>"))->action,
+                     POLICY_ACTION_CONTINUE);
+    slow.is_silent = false;
+    world_mail(&world, "<a@sender.example>", NULL);
+    assert_int_equal(policy_session_rcpt(world.session, BASE_TEXT("<b@example.org>"))->action,
+                     POLICY_ACTION_REJECT);
+    world_finish(&world);
+    world_deinit(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lists),    cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_too_many), cmocka_unit_test(test_questions),
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_long_zone),
-        cmocka_unit_test(test_budgets),  cmocka_unit_test(test_temperror_passes),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_early),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_long_zone),
+        cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_temperror_passes),
+        cmocka_unit_test(test_name_comes_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

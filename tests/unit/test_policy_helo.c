@@ -69,6 +69,8 @@ static void test_classes(void **state)
         {"[192.0.2.1", &ip4, BIT(SYNTAX)},
         {"192.0.2.1]", &ip4, BIT(SYNTAX)},
         {"[", &ip4, BIT(SYNTAX)},
+        {"[192.0.2.11", &ip4, BIT(SYNTAX)},
+        {SIXTY_THREE "." SIXTY_THREE "." SIXTY_THREE "." SIXTY_THREE, &ip4, 0},
         {"[]", &ip4, BIT(SYNTAX)},
         {"[192.0.2.01]", &ip4, BIT(SYNTAX)},
         {"[192.0.2.1 ]", &ip4, BIT(SYNTAX)},
