@@ -77,6 +77,11 @@ def logins(world):
     require(not outcome.stage, "TLS 1.2: %s", outcome)
     outcome = submit(world, message(token(), ALICE), by="auth_cram_md5")
     require(outcome.stage == "mail", "CRAM-MD5: %s", outcome)
+    outcome = submit(world, message(token(), ALICE), "mallory@example.org")
+    require_refused(outcome, "mail", "553 5.7.1 ")
+    for author in ("mallory@example.org", "%s, mallory@example.org" % ALICE):
+        outcome = submit(world, message(token(), author))
+        require(outcome.stage == "end" and outcome.end.code == 553, "as %s: %s", author, outcome)
     with Smtp(world.ports["login"]) as client:
         reply = client.command("MAIL FROM:<%s>" % ALICE)
         require(reply.code == 530, "without TLS: %s", reply)

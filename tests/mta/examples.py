@@ -14,7 +14,9 @@ from world import GROUP, SELECTORS, USER, Postseald
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../conf/examples")
 SOCKET = "unix:/var/spool/postfix/postseal/postseal.sock"
 # Where the examples keep their files; what ours hold.
-FILES = {"/etc/postseal/domains": "example.org\nexample.com\nexample.net\n"}
+FILES = {"/etc/postseal/domains": "example.org\nexample.com\nexample.net\n",
+         "/etc/postseal/senders": "alice@example.org alice\nmallory@example.org mallory\n"
+                                  "@example.com clara\n"}
 _DAEMON = """user = "%s"
 group = "%s"
 key-dir = "%s"

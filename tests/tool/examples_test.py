@@ -19,6 +19,10 @@ NAMES = ["gateway", "relay", "single-server"]
 LINES = ["smtpd_milters = unix:postseal/postseal.sock", "milter_default_action = tempfail",
          "milter_protocol = 6"]
 
+# What the files that they name hold.
+FILES = {"domains": "example.org\nexample.com\nexample.net\n",
+         "senders": "alice@example.org alice\n@example.com clara, robert\n"}
+
 
 def postseal(*words):
     done = subprocess.run([POSTSEAL, *words], capture_output=True, text=True, check=False,
@@ -45,7 +49,7 @@ def prepare(folder, name, text):
         folder, pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name)
     for path in re.findall(r'"file:(.*?)"', text):
         with open(path, "w", encoding="utf-8") as file:
-            file.write("example.org\n")
+            file.write(FILES[os.path.basename(path)])
     path = os.path.join(folder, name + ".conf")
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
