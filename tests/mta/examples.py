@@ -151,3 +151,6 @@ class ExampleWorld:
         self.behind.stop()
         if self.daemon.child:
             self.daemon.stop()
+        found = self.daemon.log_lines(r"ERROR: \w+Sanitizer|runtime error:")
+        if found:
+            raise Failure("%s; see %s" % (found[0], self.daemon.log_path))
