@@ -26,6 +26,7 @@
 #include "conf/daemon.h"
 #include "dns/resolver.h"
 #include "filter/background.h"
+#include "filter/bulk.h"
 #include "filter/callbacks.h"
 #include "filter/control.h"
 #include "filter/control_commands.h"
@@ -359,6 +360,7 @@ static bool start_control(struct process *process, struct base_error *error_r)
         (struct filter_control_context){.daemon = daemon, .reload = reload, .process = process};
     filter_control_commands_register(process->control, &process->control_context);
     filter_rates_register(process->control, daemon);
+    filter_bulk_register(process->control, daemon);
     return filter_control_start(process->control, &daemon->clock, error_r);
 }
 

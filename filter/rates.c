@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "filter/control.h"
 #include "filter/daemon.h"
+#include "policy/bulk/meter.h"
 #include "policy/rate/limits.h"
 #include "policy/rate/rates.h"
 #include "policy/rate/store.h"
@@ -78,6 +79,9 @@ static void note(void *context, const struct rate_status *status)
     size_t at;
     struct shown *row;
 
+    if (bulk_meter_owns(status)) {
+        return;
+    }
     if (listing->wanted.data != NULL && !base_text_equals(status->key, listing->wanted)) {
         return;
     }

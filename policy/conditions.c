@@ -19,6 +19,7 @@ const struct conf_option_group *const policy_conditions[] = {
     &policy_conditions_message,
     &policy_conditions_client,
     &policy_conditions_dnslist,
+    &policy_conditions_bulk,
     &policy_conditions_list,
     &policy_conditions_trusted,
     &policy_conditions_envelope,

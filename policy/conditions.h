@@ -173,6 +173,7 @@ bool policy_condition_is_given(const struct policy_condition *condition,
                                const struct conf_section *section);
 
 extern const struct conf_option_group policy_conditions_author;
+extern const struct conf_option_group policy_conditions_bulk;
 extern const struct conf_option_group policy_conditions_client;
 extern const struct conf_option_group policy_conditions_command;
 extern const struct conf_option_group policy_conditions_dkim;

@@ -11,6 +11,7 @@
 #include "dns/answer.h"
 #include "dns/lookups.h"
 #include "dns/name.h"
+#include "policy/decision_bulk.h"
 #include "policy/decision_identity.h"
 #include "policy/decision_inbound.h"
 #include "policy/decision_rates.h"
@@ -312,6 +313,7 @@ struct base_json *policy_decision_json(const struct policy_decision *decision,
     policy_decision_json_identity(decision, object);
     policy_decision_json_inbound(decision, object);
     policy_decision_json_rates(decision, object);
+    policy_decision_json_bulk(decision, object);
     base_json_set(object, "signatures", signatures_json(decision));
     base_json_set_cstr(object, "unsigned_reason", decision->unsigned_reason);
     base_json_set_int(object, "authres_removed", decision->authres_removed);

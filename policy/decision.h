@@ -23,6 +23,7 @@ struct policy_exception;
 struct policy_identity_evaluation;
 struct policy_iprev;
 struct policy_mailing_list;
+struct policy_bulk;
 struct policy_rate_hit;
 struct policy_tls;
 struct policy_rule_hit;
@@ -159,6 +160,8 @@ struct policy_decision {
     struct policy_rule_hit *session_hits;
     /* What rates said, the last one first. */
     struct policy_rate_hit *rates;
+    /* NULL: not looked at. */
+    struct policy_bulk *bulk;
     /* The value of the field that was added; {NULL, 0} if none was. */
     struct base_text authres;
     /* Recipients that rules refused at RCPT. */
@@ -209,6 +212,8 @@ void policy_decision_log(const struct policy_decision *decision, struct base_log
  *   "rules" [{"name","stage","mode","matched","action"}]   "overrides" [{"type","comment"}]
  *   "authentication_results"   "recipients_refused"
  *   "rates" [{"name","key","count","limit","used","result","action","mode","wait"}]
+ *   "bulk" {"author_domain","one_click_unsubscribe","author_aligned",
+ *           "providers" [{"provider","recipients","used","limit","bulk"}]} or null
  *   "signatures" [{"d","s","a","result","fault"}]   "unsigned_reason"
  *   "authres_removed" "left_out" "aborted" "ms"
  *   "edits" [{"op","index","name","value"}]   "dns" [{"name","type","status","ms"}]

@@ -47,6 +47,10 @@ struct policy_rule_options {
     uint64_t author;
     uint64_t display_address;
     struct conf_list author_domain;
+    /* conditions_bulk.c */
+    bool bulk;
+    uint64_t one_click_unsubscribe;
+    uint64_t author_aligned;
     /* conditions_list.c */
     bool mailing_list;
     /* conditions_trusted.c */

@@ -21,6 +21,7 @@ struct dmarc_outcome;
 struct dns_name;
 struct policy_address;
 struct policy_authres_trusted;
+struct policy_bulk;
 struct policy_client;
 struct policy_dnslist_outcome;
 struct policy_domains;
@@ -80,6 +81,8 @@ struct policy_rule_facts {
     const struct policy_dnslist_outcome *(*dnslist)(void *context, const char *zone,
                                                     bool is_allowing);
     const struct policy_mailing_list *(*mailing_list)(void *context);
+    /* Of outbound mail, as a bulk sender's; NULL: it is none, or has not one author domain. */
+    const struct policy_bulk *(*bulk)(void *context);
     /* What other servers of ours found; NULL: nothing, or the header is not known yet. */
     const struct policy_authres_trusted *trusted_results;
     /* Mail that no rule about DMARC refuses or marks; told when one of them does not. */

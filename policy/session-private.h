@@ -101,6 +101,7 @@ struct policy_session {
     struct rate_reservation rates;
     struct policy_rate_once *rated_once;
     bool is_rejection_counted;
+    bool is_bulk_asked;
     struct policy_decision decision;
 };
 

@@ -13,6 +13,7 @@
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
 #include "policy/snapshot.h"
+#include "policy/stage_bulk.h"
 #include "policy/stage_rates.h"
 
 /* Octets that the facts of a connection may take: each of them is cut before it is copied. */
@@ -104,8 +105,10 @@ void policy_session_accepted(struct policy_session *session)
     enum policy_action action = session->decision.verdict.action;
 
     if (!session->has_message && action != POLICY_ACTION_REJECT &&
-        action != POLICY_ACTION_TEMPFAIL && action != POLICY_ACTION_DISCARD)
+        action != POLICY_ACTION_TEMPFAIL && action != POLICY_ACTION_DISCARD) {
         policy_session_rate_commit(session);
+        policy_session_bulk_accepted(session);
+    }
 }
 
 bool policy_session_has_message(const struct policy_session *session)

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+struct bulk_providers;
 struct conf_snapshot;
 struct dkim_library;
 struct dkim_keyring;
@@ -40,6 +41,9 @@ struct policy_snapshot {
     struct policy_identity *identity;
     struct policy_rules *rules;
     struct rate_rules *rates;
+    struct bulk_providers *bulk_providers;
+    /* NULL: there is no list. */
+    struct dmarc_psl *bulk_psl;
     struct policy_dnslists *dnslists;
     /* Somebody asks for the client's names, or for these or lists. */
     bool wants_iprev;

@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "conf/daemon.h"
 #include "policy/authres.h"
+#include "policy/bulk/providers.h"
 #include "policy/conditions.h"
 #include "policy/conditions_dnslist.h"
 #include "policy/dkim/keyring.h"
@@ -33,7 +34,7 @@ const struct conf_table *const *policy_tables(size_t *count_r)
     static const struct conf_table *const tables[] = {
         &conf_daemon_table,  &policy_options_table, &policy_identity_table, &dkim_sign_table,
         &policy_rule_table,  &rate_table,           &rate_place_table,      &policy_exception_table,
-        &policy_dnsbl_table, &policy_dnswl_table,
+        &policy_dnsbl_table, &policy_dnswl_table,   &bulk_options_table,    &bulk_provider_table,
     };
 
     *count_r = sizeof(tables) / sizeof(tables[0]);
@@ -118,6 +119,24 @@ static bool compile_client_dns(struct policy_snapshot *snapshot, struct base_err
     return true;
 }
 
+/* Without a public suffix list each author domain is counted for itself. */
+static bool compile_bulk(struct policy_snapshot *snapshot,
+                         const struct policy_snapshot_options *snapshot_options,
+                         struct base_error *error_r)
+{
+    struct base_error ignored;
+
+    snapshot->bulk_providers = bulk_providers_create(snapshot->conf, error_r);
+    if (snapshot->bulk_providers == NULL)
+        return false;
+    snapshot->bulk_psl = dmarc_psl_create(&ignored);
+    if (snapshot->bulk_psl == NULL && snapshot_options->warn != NULL)
+        snapshot_options->warn(snapshot_options->context,
+                               "there is no public suffix list: the bulk-sender meter counts each "
+                               "author domain for itself; install it (Debian: publicsuffix)");
+    return true;
+}
+
 static bool compile(struct policy_snapshot *snapshot,
                     const struct policy_snapshot_options *snapshot_options,
                     struct base_error *error_r)
@@ -159,7 +178,7 @@ static bool compile(struct policy_snapshot *snapshot,
         !compile_client_dns(snapshot, error_r))
         return false;
     snapshot->rates = rate_rules_create(snapshot->conf, error_r);
-    if (snapshot->rates == NULL)
+    if (snapshot->rates == NULL || !compile_bulk(snapshot, snapshot_options, error_r))
         return false;
     if (options->dmarc_method != DMARC_METHOD_TREEWALK) {
         snapshot->psl = dmarc_psl_create(error_r);
@@ -212,6 +231,8 @@ void policy_snapshot_unref(struct policy_snapshot **snapshot)
     dmarc_psl_destroy(&it->psl);
     policy_rules_destroy(&it->rules);
     rate_rules_destroy(&it->rates);
+    bulk_providers_destroy(&it->bulk_providers);
+    dmarc_psl_destroy(&it->bulk_psl);
     policy_identity_destroy(&it->identity);
     policy_dnslists_destroy(&it->dnslists);
     policy_exceptions_destroy(&it->exceptions);
@@ -239,6 +260,11 @@ uint64_t policy_snapshot_generation(const struct policy_snapshot *snapshot)
 const struct rate_rules *policy_snapshot_rates(const struct policy_snapshot *snapshot)
 {
     return snapshot->rates;
+}
+
+const struct bulk_providers *policy_snapshot_bulk_providers(const struct policy_snapshot *snapshot)
+{
+    return snapshot->bulk_providers;
 }
 
 struct policy_needs policy_snapshot_needs(const struct policy_snapshot *snapshot)

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "policy/verdict.h"
 
+struct bulk_providers;
 struct conf_snapshot;
 struct conf_table;
 struct policy_options;
@@ -43,6 +44,8 @@ uint64_t policy_snapshot_generation(const struct policy_snapshot *snapshot);
 
 /* Borrowed. */
 const struct rate_rules *policy_snapshot_rates(const struct policy_snapshot *snapshot);
+/* The providers of the bulk-sender meter; borrowed, never NULL. */
+const struct bulk_providers *policy_snapshot_bulk_providers(const struct policy_snapshot *snapshot);
 
 /* What the negotiation with the MTA may leave out. */
 struct policy_needs {

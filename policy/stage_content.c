@@ -14,6 +14,7 @@
 #include "policy/rules.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
+#include "policy/stage_bulk.h"
 #include "policy/stage_fields.h"
 #include "policy/stage_identity.h"
 #include "policy/stage_rates.h"
@@ -374,6 +375,8 @@ const struct policy_verdict *policy_session_eom(struct policy_session *session,
             decision->would = verdict;
         verdict = policy_session_continue(POLICY_STAGE_EOM);
     }
+    if (!is_refusal(verdict))
+        policy_session_bulk_reserve(session);
     decision->verdict = *verdict;
     decision->is_aborted = false;
     decision->elapsed_ns = base_clock_mono_ns(session->env.clock) - session->begin_ns;

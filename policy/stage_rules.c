@@ -17,6 +17,7 @@
 #include "policy/rules.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
+#include "policy/stage_bulk.h"
 #include "policy/stage_expand.h"
 #include "policy/stage_fields.h"
 #include "policy/stage_identity.h"
@@ -75,6 +76,11 @@ static const struct policy_dnslist_outcome *ask_dnslist(void *context, const cha
 static const struct policy_mailing_list *ask_mailing_list(void *context)
 {
     return policy_evaluation_mailing_list(context);
+}
+
+static const struct policy_bulk *ask_bulk(void *context)
+{
+    return policy_session_bulk(context);
 }
 
 /* RFC 9990, PolicyOverrideReason: of a message whose owner asked for something. */
@@ -303,6 +309,7 @@ struct policy_rule_facts policy_session_facts(struct policy_session *session,
         .iprev = ask_iprev,
         .dnslist = ask_dnslist,
         .mailing_list = ask_mailing_list,
+        .bulk = ask_bulk,
         .trusted_results = session->decision.trusted_results,
         .exceptions = session->snapshot->exceptions,
         .note_exception = note_exception,

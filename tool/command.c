@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "tool/bulk.h"
 #include "tool/check.h"
 #include "tool/dkim_sign.h"
 #include "tool/dkim_verify.h"
@@ -38,6 +39,7 @@ const struct tool_command *const tool_commands[] = {
     &tool_reload,
     &tool_log,
     &tool_rates,
+    &tool_bulk,
     &tool_release,
     NULL,
 };

@@ -4,6 +4,7 @@
 
 #include "policy/authres_trusted.h"
 #include "policy/decision.h"
+#include "policy/decision_bulk.h"
 #include "policy/decision_rates.h"
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
@@ -251,6 +252,20 @@ static void print_rates(FILE *out, const struct policy_rate_hit *hit)
     }
 }
 
+static void print_bulk(FILE *out, const struct policy_bulk *bulk)
+{
+    if (bulk == NULL || bulk->counts == NULL)
+        return;
+    (void)fprintf(out, "%-12s one-click-unsubscribe %s, author-aligned %s\n", "bulk",
+                  policy_one_click_words[bulk->one_click],
+                  policy_author_aligned_words[bulk->aligned]);
+    for (const struct policy_bulk_count *it = bulk->counts; it != NULL; it = it->next)
+        (void)fprintf(out,
+                      "%-12s %s: %" PRId64 " recipients, with those of before %" PRId64
+                      " of %" PRId64 "\n",
+                      "", it->provider, it->recipients, it->used + it->recipients, it->limit);
+}
+
 /* A field as it will stand in the message: folds stay folds. */
 static void print_edit(FILE *out, const struct policy_edit *edit)
 {
@@ -305,6 +320,7 @@ void tool_eval_print_decision(FILE *out, const struct policy_decision *decision,
     print_hits(out, decision->session_hits);
     print_hits(out, decision->hits);
     print_rates(out, decision->rates);
+    print_bulk(out, decision->bulk);
     (void)fprintf(out, "%-12s ", "verdict");
     print_verdict(out, &decision->verdict);
     if (decision->would != NULL) {

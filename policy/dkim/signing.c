@@ -261,6 +261,33 @@ static bool select_fields(struct dkim_signing *signing, const struct policy_head
     return true;
 }
 
+const struct dns_name *dkim_signing_domain(const struct dkim_signing *signing)
+{
+    return &signing->block->domain;
+}
+
+static bool is_selected(const struct dkim_selection *selection, struct base_text name)
+{
+    for (size_t i = 0; i < selection->name_count; i++)
+        if (base_text_equals(selection->names[i], name))
+            return true;
+    return false;
+}
+
+bool dkim_signing_covers(struct dkim_signing *signing, const struct policy_header *header,
+                         const struct base_text *names, size_t count)
+{
+    struct dkim_selection selection;
+    const char *fault;
+
+    if (header->is_cut || !select_fields(signing, header, &selection, &fault))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!is_selected(&selection, names[i]))
+            return false;
+    return true;
+}
+
 struct policy_signature *dkim_signing_finish(struct dkim_signing *signing,
                                              struct policy_header *header,
                                              struct policy_edits *edits, int64_t now_s)

@@ -4,6 +4,7 @@
 #define POLICY_DKIM_SIGNING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/text.h"
@@ -33,6 +34,12 @@ struct policy_signature *dkim_signing_finish(struct dkim_signing *signing,
  * cannot be foretold, in words for the record, in the arena; NULL: none. All but From are not
  * signed. */
 const char *dkim_signing_left_out(const struct dkim_signing *signing);
+/* d= */
+const struct dns_name *dkim_signing_domain(const struct dkim_signing *signing);
+/* As the header stands, all fields of these names (lower case) would be in h=. Takes memory of the
+ * arena. */
+bool dkim_signing_covers(struct dkim_signing *signing, const struct policy_header *header,
+                         const struct base_text *names, size_t count);
 /* Frees what is not in the arena; sets *signing to NULL; NULL inside is fine; idempotent. */
 void dkim_signing_end(struct dkim_signing **signing);
 

@@ -21,6 +21,7 @@
 #include "filter/options.h"
 #include "policy/authres_trusted.h"
 #include "policy/decision.h"
+#include "policy/decision_bulk.h"
 #include "policy/decision_rates.h"
 #include "policy/dkim/result.h"
 #include "policy/dmarc/dmarc.h"
@@ -420,6 +421,8 @@ static struct policy_rule_hit over_hit = {.name = "rule", .is_over = true};
 static struct policy_rule_hit some_hit = {
     .name = "rule", .mode = POLICY_RULE_OBSERVE, .next = &over_hit};
 
+static struct policy_bulk_count some_count = {.provider = "provider"};
+static struct policy_bulk some_bulk = {.counts = &some_count};
 static struct policy_rate_hit some_rate = {.name = "rate",
                                            .key = BASE_TEXT("key"),
                                            .count = "messages",
@@ -490,6 +493,7 @@ static struct policy_decision full_decision(enum policy_author_outcome author)
         .exception = &some_exception,
         .hits = &some_hit,
         .rates = &some_rate,
+        .bulk = &some_bulk,
         .authres = BASE_TEXT("results"),
         .recipients_refused = 1,
         .authres_removed = 1,

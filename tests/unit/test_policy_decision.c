@@ -198,6 +198,7 @@ static void test_json_members(void **state)
         "authentication_results",
         "recipients_refused",
         "rates",
+        "bulk",
         "signatures",
         "unsigned_reason",
         "authres_removed",
