@@ -31,11 +31,17 @@ static bool is_aligned(const struct policy_session *session, const struct dns_na
     return dns_name_equals(author, &name);
 }
 
+/* As far as rules have said by now. */
+static bool will_sign(const struct policy_session *session)
+{
+    return session->signing != NULL && session->no_sign_rule == NULL;
+}
+
 static enum policy_author_aligned read_alignment(const struct policy_session *session,
                                                  const struct dns_name *author)
 {
-    bool is_dkim = session->signing != NULL &&
-                   is_aligned(session, author, dkim_signing_domain(session->signing));
+    bool is_dkim =
+        will_sign(session) && is_aligned(session, author, dkim_signing_domain(session->signing));
     bool is_spf = session->sender.kind == POLICY_ADDRESS_DOMAIN &&
                   is_aligned(session, author, &session->sender.domain);
 
@@ -53,8 +59,8 @@ static enum policy_one_click read_one_click(const struct policy_session *session
 
     if (!bulk_one_click_is_offered(&session->header))
         return POLICY_ONE_CLICK_NONE;
-    return session->signing != NULL && dkim_signing_covers(session->signing, &session->header,
-                                                           names, sizeof(names) / sizeof(names[0]))
+    return will_sign(session) && dkim_signing_covers(session->signing, &session->header, names,
+                                                     sizeof(names) / sizeof(names[0]))
                ? POLICY_ONE_CLICK_SIGNED
                : POLICY_ONE_CLICK_PRESENT;
 }
@@ -151,6 +157,10 @@ void policy_session_bulk_reserve(struct policy_session *session)
 
     if (bulk == NULL || session->env.rates == NULL)
         return;
+    if (session->no_sign_rule != NULL) {
+        bulk->aligned = read_alignment(session, &bulk->author);
+        bulk->one_click = read_one_click(session);
+    }
     for (struct policy_bulk_count *it = bulk->counts; it != NULL; it = it->next) {
         struct bulk_place place = place_of(bulk, it);
 

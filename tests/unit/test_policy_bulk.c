@@ -512,6 +512,24 @@ static void test_json(void **state)
     stop(world);
 }
 
+/* A rule keeps it from being signed. */
+static void test_no_sign(void **state)
+{
+    struct world *world = *state;
+    const struct policy_bulk *bulk;
+
+    start(world, WORLD_SIGN "rule \"r\" { stage = eom direction = outbound action = no-sign }\n");
+    begin(world, "gmail.com", 1);
+    world_field(world, "From", "a@example.org");
+    world_field(world, "List-Unsubscribe", " <https://example.org/u>");
+    world_field(world, "List-Unsubscribe-Post", " " ONE_CLICK);
+    assert_int_equal(world_finish(world)->action, POLICY_ACTION_CONTINUE);
+    bulk = policy_session_decision(world->session)->bulk;
+    assert_int_equal(bulk->one_click, POLICY_ONE_CLICK_PRESENT);
+    assert_int_equal(bulk->aligned, POLICY_AUTHOR_ALIGNED_SPF);
+    stop(world);
+}
+
 static int set_up(void **state)
 {
     struct world *world = base_mem_alloc_zero(1, sizeof(*world));
@@ -542,6 +560,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_conditions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_required, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_json, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_sign, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
