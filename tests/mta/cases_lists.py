@@ -13,6 +13,8 @@ SIMPLE = """sign "example.net" {
     keys = { "t-rsa", "t-ed" }
     domain = "example.org"
     canonicalization = "simple/simple"
+    sign-headers = { "from", "to", "cc", "subject", "date", "message-id", "reply-to", "sender",
+        "errors-to", "disposition-notification-to", "apparently-to", "resent-*" }
     oversign-headers = { "from", "to", "cc", "subject", "reply-to", "date", "message-id" }
 }
 """
@@ -141,6 +143,27 @@ def sendmail_rewrites_authors(context):
                     world.daemon.log_lines("<%s@" % word))
             world.judges.require(arrived, judges=("dkimpy",))
             require(not left_out(world, word), "%s: %s", shape, left_out(world, word))
+
+
+OTHERS = ("Sender", "Errors-To", "Disposition-Notification-To", "Apparently-To", "Resent-Sender",
+          "Resent-From", "Resent-To", "Resent-Cc", "Resent-Reply-To")
+
+
+@case()
+def sendmail_rewrites_other_fields(context):
+    """Every other field that it takes for an address list, each in each shape."""
+    world = sendmail_world(context, more=SIMPLE)
+    for author in AUTHORS.values():
+        messages = {}
+        for value, _ in SHAPES.values():
+            word = token()
+            head = b"".join(name.encode() + b":" + value + b"\r\n" for name in OTHERS)
+            messages[word] = head + message(word, author)
+        for name, arrived in zip(SHAPES, submit(world, messages)):
+            world.judges.require(arrived, judges=("dkimpy",))
+            for field in ("sender", "resent-to", "resent-from"):
+                require((field in covered(arrived)) == SHAPES[name][1], "%s: %s: h= is %s", name,
+                        field, covered(arrived))
 
 
 @case()
