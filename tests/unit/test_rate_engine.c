@@ -116,6 +116,36 @@ static void test_same_key(void **state)
     rate_store_destroy(&store);
 }
 
+/* One reservation that was charged at two times: both are given back. */
+static void test_give_back_all_times(void **state)
+{
+    static const struct {
+        int64_t apart_ns;
+        int64_t amount;
+        bool is_late;
+    } rows[] = {{0, 5, false},        {1, 5, false},       {S, 2, false},      {HOUR / 4, 3, false},
+                {HOUR / 2, 5, false}, {HOUR / 2, 5, true}, {HOUR / 4, 5, true}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct base_clock clock = base_clock_manual(START);
+        struct rate_store *store = create(&clock, 0);
+        struct rate_reservation reservation = {NULL};
+        struct rate_item one = item("a", "k", rows[i].amount);
+
+        assert_true(rate_store_charge(store, &reservation, &one, 1));
+        base_clock_advance(&clock, rows[i].apart_ns);
+        assert_true(rate_store_charge(store, &reservation, &one, 1));
+        assert_int_equal(used_of(store, "a", "k"), 2 * rows[i].amount);
+        /* What was charged first may not count any more by then. */
+        if (rows[i].is_late)
+            base_clock_advance(&clock, HOUR - rows[i].apart_ns + 60 * S);
+        rate_store_give_back(store, &reservation);
+        assert_int_equal(used_of(store, "a", "k"), 0);
+        rate_store_destroy(&store);
+    }
+}
+
 /* All permutations of three rates: the same counts, whatever is refused. */
 static void test_order(void **state)
 {
@@ -647,6 +677,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_or_nothing),
         cmocka_unit_test(test_same_key),
+        cmocka_unit_test(test_give_back_all_times),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_give_back_later),
