@@ -3,6 +3,7 @@
 #include "policy/evaluation_identity.h"
 
 #include "base/arena.h"
+#include "base/log.h"
 #include "policy/conditions.h"
 #include "policy/identity_options.h"
 #include "policy/options.h"
@@ -148,7 +149,7 @@ static bool is_enforced(const struct policy_session *session, unsigned topic, bo
 }
 
 /* What cannot be looked up must not pass for owned, nor be refused for good. */
-static void note_fault(struct policy_session *session)
+static void note_fault(struct policy_session *session, const char *fault)
 {
     static const struct policy_verdict map_fault = {
         .stage = POLICY_STAGE_EOM,
@@ -159,6 +160,7 @@ static void note_fault(struct policy_session *session)
         .rule = "",
     };
 
+    base_log_warning("%s", fault);
     if (session->latched == NULL && is_enforced(session, POLICY_TOPIC_IDENTITY, false))
         session->latched = &map_fault;
 }
@@ -190,7 +192,7 @@ const struct policy_ownership *policy_evaluation_owned(struct policy_session *se
     identity->has[part] = part != POLICY_IDENTITY_SENDER || session->is_header_done ||
                           session->sender.kind != POLICY_ADDRESS_NULL;
     if (out->owned == POLICY_OWNED_FAULT)
-        note_fault(session);
+        note_fault(session, out->fault);
     return out;
 }
 

@@ -7,6 +7,7 @@ import subprocess
 from cases import Skip, case, require
 from message import message, token
 from mta import Postfix
+from procs import wait_until
 from secure import PASSWORDS, SecurePostfix, SecureSendmail
 from sendmail import Unavailable
 from smtp import Smtp
@@ -182,3 +183,45 @@ def postfix_owners_and_delegates(context):
 def sendmail_owners_and_delegates(context):
     """The same through Sendmail, whose login has no realm behind it."""
     owners_through(context, SecureSendmail)
+
+
+def answer(world, login, path):
+    with Smtp(world.ports["inbound"]) as client:
+        require(client.xclient(**dict(STRANGER, LOGIN=login)).is_ok, "XCLIENT as %s", login)
+        return client.command("MAIL FROM:<%s>" % path).code
+
+
+def write_owner(name, owner):
+    """The one entry of the map, compiled if it is to be."""
+    kind, path = name.split(":")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("shared@example.org %s\n" % owner)
+    if kind == "lmdb":
+        done = subprocess.run(["postmap", "-c", os.path.dirname(path), name], check=False,
+                              capture_output=True, text=True, timeout=60)
+        require(done.returncode == 0, "postmap: %s", done.stderr)
+
+
+@case()
+def identity_maps_change_hands(context):
+    """What postmap rewrites counts at once, also where a new file takes the place of the old one; a
+    table's source counts from the next reload on."""
+    for kind in ("lmdb", "file"):
+        folder = os.path.dirname(copy_map(context.place, "lmdb").split(":")[1])
+        name = "%s:%s/owner" % (kind, folder)
+        write_owner(name, "alice")
+        world = context.own(more=RULE.format(map=name))
+        for owner, other in (("bob", "alice"), ("alice", "bob")):
+            require(answer(world, other, "shared@example.org") == 250, "%s is refused", other)
+            write_owner(name, owner)
+            if kind == "file":
+                require(answer(world, other, "shared@example.org") == 250, "read without a reload")
+                world.daemon.hup()
+            wait_until(lambda w=world, o=owner: answer(w, o, "shared@example.org") == 250, 20,
+                       "%s to own it (%s)" % (owner, kind))
+            require(answer(world, other, "shared@example.org") == 553, "%s still owns it", other)
+        if kind == "lmdb":
+            write_owner("lmdb:%s/new" % folder, "carol")
+            os.rename(folder + "/new.lmdb", folder + "/owner.lmdb")
+            wait_until(lambda w=world: answer(w, "carol", "shared@example.org") == 250, 20,
+                       "carol to own it")

@@ -185,11 +185,45 @@ static void test_most_items(void **state)
 
 #define FILE_TEST(test) cmocka_unit_test_setup_teardown(test, conf_files_setup, conf_files_teardown)
 
+/* Names of maps: the path is made whole, and nothing is read. */
+static void test_maps(void **state)
+{
+    static const struct {
+        const char *item;
+        const char *file;
+        const char *want;
+    } cases[] = {
+        {"file:/a/b", "/etc/x/conf", "file:/a/b"},
+        {"file:b", "/etc/x/conf", "file:/etc/x/b"},
+        {"lmdb:sub/b", "/etc/x/conf", "lmdb:/etc/x/sub/b"},
+        {"file:b", "conf", "file:b"},
+        {"file:", "/etc/x/conf", "file:"},
+        {"b", "/etc/x/conf", "b"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct fixture fixture;
+        struct base_error error;
+        struct conf_item item = {cases[i].item, {cases[i].file, 3}};
+
+        begin(&fixture);
+        assert_true(conf_list_add_map(&fixture.builder, item, &error));
+        struct conf_list list = conf_list_finish(&fixture.builder);
+
+        assert_int_equal(list.count, 1);
+        assert_string_equal(list.items[0].text, cases[i].want);
+        assert_int_equal(list.items[0].where.line, 3);
+        end(&fixture);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         FILE_TEST(test_files),        FILE_TEST(test_order),      FILE_TEST(test_access),
         FILE_TEST(test_longest_line), FILE_TEST(test_many_lines), cmocka_unit_test(test_most_items),
+        cmocka_unit_test(test_maps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

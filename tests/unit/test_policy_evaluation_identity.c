@@ -292,6 +292,8 @@ static void test_signing(void **state)
          "From: bob@example.org\n", NULL},
         {"mode = observe\nrule \"r\" { stage = eom  author-owned = no  action = reject }\n",
          "alice", "From: bob@example.org\n", NULL},
+        {"rule \"r\" { stage = eom  author-owned = no  enforce-percent = 99  action = mark }\n",
+         "alice", "From: bob@example.org\n", NULL},
         /* Ours by its network: there is no login that could own anything. */
         {"signing-networks = { \"198.51.100.9\" }\n"
          "rule \"r\" { stage = eom  author-owned = no  action = reject }\n",
