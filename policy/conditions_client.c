@@ -34,6 +34,12 @@ static bool matches_helo(const struct policy_rule_condition *condition,
     return false;
 }
 
+/* Where nothing was said no rule of that stage was run; and a client may authenticate after it. */
+static bool is_same_helo(const struct policy_rule *a, const struct policy_rule *b)
+{
+    return a->stage == b->stage || (a->stage > POLICY_STAGE_HELO && b->stage > POLICY_STAGE_HELO);
+}
+
 static struct policy_reply helo_reply(const struct policy_rule_condition *condition,
                                       const struct policy_rule_facts *facts,
                                       struct base_arena *arena)
@@ -95,6 +101,7 @@ static const struct policy_condition rows[] = {
     {.option = POLICY_CONDITION_OPTION("helo", CONF_WORDS, helo, helo_words),
      .known_from = POLICY_STAGE_HELO,
      .matches = matches_helo,
+     .is_same_fact = is_same_helo,
      .reply = helo_reply},
     {.option = POLICY_CONDITION_OPTION("iprev", CONF_WORDS, iprev, iprev_words),
      .known_from = POLICY_STAGE_CONNECT,
@@ -108,7 +115,8 @@ static const struct policy_condition rows[] = {
      .topics = POLICY_TOPIC_IPREV,
      .compile = policy_condition_compile_domains,
      .destroy = policy_condition_destroy_domains,
-     .matches = matches_client_name},
+     .matches = matches_client_name,
+     .covers_item = policy_condition_covers_domain},
 };
 
 const struct conf_option_group policy_conditions_client = POLICY_CONDITION_GROUP(rows);

@@ -26,6 +26,12 @@ static bool matches_local_sender(const struct policy_rule_condition *condition,
            policy_condition_bool(condition);
 }
 
+/* Before the end of the header the reverse-path alone counts. */
+static bool is_same_sender(const struct policy_rule *a, const struct policy_rule *b)
+{
+    return (a->stage < POLICY_STAGE_EOH) == (b->stage < POLICY_STAGE_EOH);
+}
+
 static struct policy_reply local_sender_reply(const struct policy_rule_condition *condition,
                                               const struct policy_rule_facts *facts,
                                               struct base_arena *arena)
@@ -61,6 +67,13 @@ static bool matches_size_over(const struct policy_rule_condition *condition,
                               const struct policy_rule_facts *facts)
 {
     return facts->session.size > (uint64_t)policy_condition_number(condition);
+}
+
+/* What was declared, what the header adds, and the whole are three things. */
+static bool is_same_size(const struct policy_rule *a, const struct policy_rule *b)
+{
+    return a->stage == b->stage ||
+           (a->stage < POLICY_STAGE_HEADER && b->stage < POLICY_STAGE_HEADER);
 }
 
 /* RFC 1870 section 6.2, RFC 3463 X.3.4. */
@@ -227,6 +240,7 @@ static const struct policy_condition rows[] = {
      .known_from = POLICY_STAGE_MAIL,
      .is_always_there = true,
      .matches = matches_local_sender,
+     .is_same_fact = is_same_sender,
      .reply = local_sender_reply},
     {.option = {.name = "recipients-over",
                 .type = CONF_INT,
@@ -246,6 +260,7 @@ static const struct policy_condition rows[] = {
      .known_from = POLICY_STAGE_MAIL,
      .covers = policy_condition_covers_over,
      .matches = matches_size_over,
+     .is_same_fact = is_same_size,
      .reply = size_reply,
      .temporary_code = "452"},
     {.option = POLICY_CONDITION_OPTION("header-missing", CONF_LIST, header_missing, NULL),

@@ -71,6 +71,30 @@ static bool matches_mechanism(const struct policy_rule_condition *condition,
     return is_negated;
 }
 
+/* Of a list of those that are not meant, every item must hold: nothing can be said item by item. */
+static bool is_positive(const struct policy_rule *rule)
+{
+    const struct conf_list *list = &rule->options->auth_mechanism;
+
+    return list->count == 0 || list->items[0].text[0] != '!';
+}
+
+static bool is_same_mechanism(const struct policy_rule *a, const struct policy_rule *b)
+{
+    return is_positive(a) && is_positive(b);
+}
+
+/* "SCRAM-*" covers "SCRAM-SHA-1", and "SCRAM-SHA-*". */
+static bool covers_mechanism(const void *compiled, const char *item)
+{
+    const struct conf_list *list = compiled;
+
+    for (size_t i = 0; i < list->count; i++)
+        if (is_mechanism(list->items[i].text, base_text_of(item)))
+            return true;
+    return false;
+}
+
 static struct policy_reply mechanism_reply(const struct policy_rule_condition *condition,
                                            const struct policy_rule_facts *facts,
                                            struct base_arena *arena)
@@ -224,6 +248,8 @@ static const struct policy_condition rows[] = {
      .known_from = POLICY_STAGE_MAIL,
      .compile = compile_mechanisms,
      .matches = matches_mechanism,
+     .covers_item = covers_mechanism,
+     .is_same_fact = is_same_mechanism,
      .reply = mechanism_reply},
     {.option = POLICY_CONDITION_OPTION("authenticated", CONF_BOOL, authenticated, NULL),
      .known_from = POLICY_STAGE_MAIL,

@@ -365,6 +365,81 @@ static void test_faults(void **state)
     world_deinit(&world);
 }
 
+#define TWO(first, second) \
+    "rule \"a\" { action = reject  " first " }\nrule \"b\" { action = reject  " second " }\n"
+
+/* What is proved of two rules at load: the second one is never reached, or it may be. */
+static void test_shadows(void **state)
+{
+    static const struct {
+        const char *conf;
+        bool want_fault;
+    } pairs[] = {
+        {TWO("stage = mail  authenticated = yes", "stage = mail  authenticated = yes"), true},
+        {TWO("stage = mail  authenticated = yes", "stage = mail  authenticated = no"), false},
+        {TWO("stage = mail  tls-below = 1.2", "stage = mail  tls-below = 1.2"), true},
+        {TWO("stage = mail  tls-below = 1.1", "stage = mail  tls-below = 1.2"), false},
+        {TWO("stage = mail  cipher-bits-below = 128", "stage = mail  cipher-bits-below = 112"),
+         true},
+        {TWO("stage = mail  cipher-bits-below = 112", "stage = mail  cipher-bits-below = 128"),
+         false},
+        {TWO("stage = mail  auth-mechanism = { \"SCRAM-*\" }",
+             "stage = mail  auth-mechanism = { \"SCRAM-SHA-1\" }"),
+         true},
+        {TWO("stage = mail  auth-mechanism = { \"SCRAM-SHA-1\" }",
+             "stage = mail  auth-mechanism = { \"SCRAM-*\" }"),
+         false},
+        {TWO("stage = mail  auth-mechanism = { \"!PLAIN\", \"!LOGIN\" }",
+             "stage = mail  auth-mechanism = { \"!PLAIN\" }"),
+         false},
+        {TWO("stage = mail  port = { \"25\", \"587\" }", "stage = mail  port = { \"587\" }"), true},
+        {TWO("stage = mail  port = { \"587\" }", "stage = mail  port = { \"25\", \"587\" }"),
+         false},
+        {TWO("stage = mail  helo = { syntax, literal }", "stage = mail  helo = { literal }"), true},
+        {TWO("stage = helo  helo = { missing }", "stage = mail  helo = { missing }"), false},
+        {TWO("stage = mail  helo = { missing, syntax, bare-address, unqualified, literal, "
+             "wrong-literal, own-name }",
+             "stage = mail  authenticated = no"),
+         false},
+        {TWO("stage = mail  iprev = { pass, fail, temperror, permerror, none }",
+             "stage = mail  authenticated = no"),
+         false},
+        {TWO("stage = mail  client-name = { \".example.org\" }",
+             "stage = mail  client-name = { \"a.example.org\" }"),
+         true},
+        {TWO("stage = mail  local-sender-unauthenticated = yes",
+             "stage = eoh  local-sender-unauthenticated = yes"),
+         false},
+        {TWO("stage = eoh  local-sender-unauthenticated = yes",
+             "stage = eoh  local-sender-unauthenticated = yes  author = { one }"),
+         true},
+        {TWO("stage = mail  size-over = 1000", "stage = eom  size-over = 1000"), false},
+        {TWO("stage = mail  size-over = 1000", "stage = mail  size-over = 2000"), true},
+        {TWO("stage = mail  size-over = 2000", "stage = mail  size-over = 1000"), false},
+        {TWO("stage = rcpt  recipients-over = 5", "stage = rcpt  recipients-over = 9"), true},
+        {TWO("stage = rcpt  recipients-over = 9", "stage = rcpt  recipients-over = 5"), false},
+        {TWO("stage = eoh  header-missing = { \"Date\", \"To\" }",
+             "stage = eoh  header-missing = { \"Date\" }"),
+         true},
+        {TWO("stage = eoh  header-missing = { \"Date\" }",
+             "stage = eoh  header-missing = { \"Date\", \"To\" }"),
+         false},
+    };
+    struct world world;
+
+    (void)state;
+    world_init(&world);
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        struct base_error error = {""};
+        struct policy_snapshot *snapshot = world_snapshot(&world, pairs[i].conf, &error);
+
+        if ((snapshot == NULL) != pairs[i].want_fault)
+            fail_msg("row %zu: %s: %s", i, pairs[i].conf, error.text);
+        policy_snapshot_unref(&snapshot);
+    }
+    world_deinit(&world);
+}
+
 /* What the client is told. */
 static void test_texts(void **state)
 {
@@ -447,9 +522,8 @@ static void test_recipients(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conditions),
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_conditions), cmocka_unit_test(test_shadows),
+        cmocka_unit_test(test_texts),      cmocka_unit_test(test_faults),
         cmocka_unit_test(test_recipients),
     };
 
