@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -302,6 +303,8 @@ static void test_mail_refused(void **state)
     assert_false(filter_notifier_mail(server.smtp, "helo.invalid", "a@example.org", event, &error));
     assert_non_null(strstr(error.text, "550 no null sender here"));
     snprintf(gone, sizeof(gone), "%s", server.smtp);
+    /* As long as the child is there, somebody listens. */
+    assert_int_equal(waitpid(child, NULL, 0), child);
     close(server.fd);
     assert_false(filter_notifier_mail(gone, "helo.invalid", "a@example.org", event, &error));
     assert_non_null(strstr(error.text, gone));
