@@ -60,11 +60,7 @@ class Context:
 
     def shared(self, name):
         if name not in self._shared:
-            try:
-                self._shared[name] = World(self.place, self.programs, self.keys, name,
-                                           **SHARED[name])
-            except Unavailable as why:
-                raise Skip(str(why)) from why
+            self._shared[name] = World(self.place, self.programs, self.keys, name, **SHARED[name])
         return self._shared[name]
 
     def own(self, **options):
@@ -105,7 +101,7 @@ def run(context, patterns, without=(), verbose=False):
         try:
             function(context.shared(world) if world else context)
             context.end_own()
-        except Skip as why:
+        except (Skip, Unavailable) as why:
             skipped += 1
             print("skipped: %s: %s" % (name, why), flush=True)
         except Exception as error:  # pylint: disable=broad-except  # a case must not end the run

@@ -80,6 +80,8 @@ class Certificates:
 def write_passwords(folder, configuration, group, mode):
     """sasldb and the file that leads to it. The program would take a line's end for a part of the
     password."""
+    if not os.access(SASLPASSWD, os.X_OK):
+        raise Unavailable("needs saslpasswd2 (apt-get install sasl2-bin libsasl2-modules)")
     os.makedirs(folder, exist_ok=True)
     database = os.path.join(folder, "sasldb2")
     for user, password in PASSWORDS.items():
