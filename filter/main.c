@@ -48,6 +48,7 @@
 #include "policy/rate/engine.h"
 #include "policy/rate/place.h"
 #include "policy/rate/rates.h"
+#include "policy/rate/sent.h"
 #include "policy/rate/state.h"
 #include "policy/snapshot.h"
 
@@ -326,6 +327,7 @@ static int load(struct process *process, const struct conf_snapshot *conf,
     daemon->env.budget = daemon->budget;
     daemon->env.counters = policy_counters_create();
     daemon->env.deferrals = policy_deferrals_create(POLICY_DEFERRALS_MAX);
+    daemon->env.sent = rate_sent_create(RATE_SENT_MAX);
     status = open_rates(process, conf, error_r);
     if (status != EX_OK) {
         return status;

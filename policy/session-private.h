@@ -22,6 +22,7 @@ struct base_arena;
 struct dkim_signing;
 struct policy_new_field;
 struct policy_rate_once;
+struct rate_bounce;
 struct policy_recipient;
 
 struct policy_session {
@@ -102,6 +103,9 @@ struct policy_session {
     struct policy_rate_once *rated_once;
     bool is_rejection_counted;
     bool is_bulk_asked;
+    /* Of mail with the null reverse-path, where a rate counts bounces. */
+    struct rate_bounce *bounce;
+    struct base_text bounced_login;
     struct policy_decision decision;
 };
 

@@ -13,6 +13,7 @@
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
 #include "policy/snapshot.h"
+#include "policy/stage_bounces.h"
 #include "policy/stage_bulk.h"
 #include "policy/stage_rates.h"
 
@@ -108,6 +109,7 @@ void policy_session_accepted(struct policy_session *session)
         action != POLICY_ACTION_TEMPFAIL && action != POLICY_ACTION_DISCARD) {
         policy_session_rate_commit(session);
         policy_session_bulk_accepted(session);
+        policy_session_bounce_accepted(session);
     }
 }
 

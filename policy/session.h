@@ -27,6 +27,7 @@ struct policy_counters;
 struct policy_deferrals;
 struct policy_session;
 struct policy_snapshot;
+struct rate_sent;
 struct rate_store;
 struct rate_watch;
 
@@ -42,6 +43,8 @@ struct policy_env {
     struct policy_counters *counters;
     /* Where rates are counted; NULL: nowhere, they let everything pass. */
     struct rate_store *rates;
+    /* What logins sent, for bounces of it; NULL: they are not counted. */
+    struct rate_sent *sent;
     /* Who tells people of them; NULL: nobody. */
     const struct rate_watch *watch;
 };

@@ -14,6 +14,7 @@
 #include "policy/rules.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
+#include "policy/stage_bounces.h"
 #include "policy/stage_bulk.h"
 #include "policy/stage_fields.h"
 #include "policy/stage_identity.h"
@@ -213,6 +214,7 @@ void policy_session_body(struct policy_session *session, struct base_text chunk)
     if (session->signing != NULL && chunk.length > 0)
         dkim_signing_body(session->signing, chunk);
     policy_evaluation_body(session, chunk);
+    policy_session_bounce_body(session, chunk);
 }
 
 static void warn_of_left_out(struct policy_session *session, const char *words)

@@ -34,6 +34,8 @@ struct batch {
     size_t capacity;
     struct rate_item *items;
     const struct rate_rule **rules;
+    /* In place of the session's; {NULL, 0}: that. */
+    struct base_text login;
 };
 
 /* --- making items --------------------------------------------------------------------------------
@@ -63,11 +65,12 @@ static void add(struct batch *batch, const struct rate_rule *rule, const struct 
     batch->rules[batch->count++] = rule;
 }
 
-static struct rate_facts facts_of(const struct policy_session *session,
-                                  const struct policy_address *recipient)
+static struct rate_facts facts_of(const struct batch *batch, const struct policy_address *recipient)
 {
+    const struct policy_session *session = batch->session;
+
     return (struct rate_facts){
-        .login = session->decision.login,
+        .login = batch->login.data != NULL ? batch->login : session->decision.login,
         .client = &session->client,
         .sender = session->has_message ? &session->sender : NULL,
         .recipient = recipient,
@@ -160,7 +163,7 @@ static const struct rate_windows *windows_of(struct batch *batch, const struct r
 static void ask(struct batch *batch, const struct rate_rule *rule,
                 const struct policy_address *recipient, int64_t amount)
 {
-    struct rate_facts facts = facts_of(batch->session, recipient);
+    struct rate_facts facts = facts_of(batch, recipient);
     char storage[RATE_KEY_MAX + 1];
     struct base_buf key;
     struct rate_item item = {
@@ -481,7 +484,7 @@ const struct policy_verdict *policy_session_rate_recipient(struct policy_session
         const struct rate_rule *rule = &rules->items[i];
 
         if (rule->rule.stage == POLICY_STAGE_RCPT && applies(&batch, rule, recipient))
-            ask(&batch, rule, recipient, rule->count == RATE_COUNT_REJECTED ? 0 : 1);
+            ask(&batch, rule, recipient, rate_rule_is_of_events(rule) ? 0 : 1);
     }
     verdict = judge(&batch, POLICY_STAGE_RCPT);
     end(&batch);
@@ -496,6 +499,7 @@ static int64_t message_amount(const struct policy_session *session, const struct
     case RATE_COUNT_BYTES:
         return (int64_t)session->header.octets + (int64_t)session->decision.body_octets;
     case RATE_COUNT_REJECTED:
+    case RATE_COUNT_BOUNCES:
         return 0;
     case RATE_COUNT_MESSAGES:
     case RATE_COUNT_DISTINCT_RECIPIENTS:
@@ -557,10 +561,23 @@ const struct policy_verdict *policy_session_rate_message(struct policy_session *
     return verdict;
 }
 
+/* What has happened is counted at once, whatever becomes of the message. */
+static void charge_event(struct batch *batch)
+{
+    struct policy_session *session = batch->session;
+    struct rate_reservation reservation = {NULL};
+
+    for (size_t i = 0; i < batch->count; i++)
+        batch->items[i].is_refusing = false;
+    (void)rate_store_charge(session->env.rates, &reservation, batch->items, batch->count);
+    rate_store_commit(session->env.rates, &reservation);
+    warn(batch);
+    tell(batch);
+}
+
 void policy_session_rate_rejected(struct policy_session *session,
                                   const struct policy_address *recipient)
 {
-    struct rate_reservation reservation = {NULL};
     struct batch batch;
 
     if (is_idle(session))
@@ -572,12 +589,26 @@ void policy_session_rate_rejected(struct policy_session *session,
         if (rule->count == RATE_COUNT_REJECTED && applies(&batch, rule, recipient))
             ask(&batch, rule, recipient, 1);
     }
-    for (size_t i = 0; i < batch.count; i++)
-        batch.items[i].is_refusing = false;
-    (void)rate_store_charge(session->env.rates, &reservation, batch.items, batch.count);
-    rate_store_commit(session->env.rates, &reservation);
-    warn(&batch);
-    tell(&batch);
+    charge_event(&batch);
+    end(&batch);
+}
+
+/* The conditions are those of what the login sends, not of what comes back. */
+void policy_session_rate_bounced(struct policy_session *session, struct base_text login)
+{
+    struct batch batch;
+
+    if (is_idle(session))
+        return;
+    begin(&batch, session);
+    batch.login = login;
+    for (size_t i = 0; i < session->snapshot->rates->count; i++) {
+        const struct rate_rule *rule = &session->snapshot->rates->items[i];
+
+        if (rule->count == RATE_COUNT_BOUNCES)
+            ask(&batch, rule, NULL, 1);
+    }
+    charge_event(&batch);
     end(&batch);
 }
 

@@ -36,6 +36,7 @@ static const char *const count_words[] = {
     "distinct-clients",
     "distinct-client-nets",
     "rejected",
+    "bounces",
     NULL,
 };
 static const char *const action_words[] = {"tempfail", "reject", "discard", "mark", "hold", NULL};
@@ -80,6 +81,7 @@ const char *rate_count_words(enum rate_count count)
         "different clients",
         "different networks",
         "refused messages",
+        "bounces",
     };
 
     return words[count];
@@ -300,6 +302,13 @@ static bool compile(struct rate_rule *rule, const struct conf_section *section,
         !rate_windows_add(&rule->windows, &options->burst, "burst", is_octets, error_r))
         return false;
     rule->notify = &options->notify;
+    if (rule->count == RATE_COUNT_BOUNCES &&
+        (rule->key.count != 1 || rule->key.parts[0] != RATE_PART_LOGIN)) {
+        conf_error_at(error_r, conf_section_where(section, "key"),
+                      "rate \"%s\": bounces are those of a login: write `key = { login }`",
+                      section->title);
+        return false;
+    }
     rule->has_growth = has_growth(options);
     if (rule->has_growth && !parse_growth(section, &rule->growth, error_r))
         return false;
@@ -377,6 +386,19 @@ unsigned rate_rules_deciding_stages(const struct rate_rules *rules)
         if (rate_rule_is_refusing(&rules->items[i]))
             stages |= 1U << rules->items[i].rule.stage;
     return stages;
+}
+
+bool rate_rules_count(const struct rate_rules *rules, enum rate_count count)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (rules->items[i].count == count)
+            return true;
+    return false;
+}
+
+bool rate_rule_is_of_events(const struct rate_rule *rule)
+{
+    return rule->count == RATE_COUNT_REJECTED || rule->count == RATE_COUNT_BOUNCES;
 }
 
 bool rate_rules_want_notifier(const struct rate_rules *rules)

@@ -25,6 +25,7 @@ enum rate_count {
     RATE_COUNT_DISTINCT_CLIENTS,
     RATE_COUNT_DISTINCT_CLIENT_NETS,
     RATE_COUNT_REJECTED,
+    RATE_COUNT_BOUNCES,
 };
 
 enum rate_action {
@@ -87,6 +88,10 @@ const struct rate_windows *rate_rule_windows(const struct rate_rule *rule, struc
 bool rate_rule_is_distinct(const struct rate_rule *rule);
 /* One that is over keeps the recipient, or the message, from being accepted. */
 bool rate_rule_is_refusing(const struct rate_rule *rule);
+/* Some rate counts that. */
+bool rate_rules_count(const struct rate_rules *rules, enum rate_count count);
+/* It is counted when it happens, and asked about beforehand. */
+bool rate_rule_is_of_events(const struct rate_rule *rule);
 /* Some rate has `notify`. */
 bool rate_rules_want_notifier(const struct rate_rules *rules);
 /* The one of that name; NULL: none. */

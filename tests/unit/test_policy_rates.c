@@ -14,6 +14,7 @@
 #include "policy/decision_rates.h"
 #include "policy/rate/engine.h"
 #include "policy/rate/events.h"
+#include "policy/rate/sent.h"
 #include "tests/unit/policy_world.h"
 
 #define PER_LOGIN(rest) \
@@ -429,6 +430,59 @@ static void test_maps(void **state)
     stop(world);
 }
 
+static void bounce(struct world *world, const char *first, const char *second)
+{
+    world_mail(world, "<>", "");
+    assert_int_equal(rcpt(world, "<alice@example.org>")->action, POLICY_ACTION_CONTINUE);
+    world_field(world, "From", " <mailer-daemon@example.net>");
+    world_field(world, "Message-ID", " <report@example.net>");
+    policy_session_eoh(world->session);
+    policy_session_body(world->session, base_text_of(first));
+    policy_session_body(world->session, base_text_of(second));
+    assert_int_equal(policy_session_eom(world->session, NULL, NULL)->action,
+                     POLICY_ACTION_CONTINUE);
+    policy_session_accepted(world->session);
+}
+
+/* Delivery reports that name what a login sent are the login's; others are nobody's. */
+static void test_bounces(void **state)
+{
+    static const struct {
+        const char *first;
+        const char *second;
+        int64_t want;
+    } rows[] = {
+        {"Text.\r\n\r\nMessage-ID: <one@example.org>\r\n", "", 1},
+        {"Text.\r\nMESSAGE-", "id:\t<one@example.org>\r\nMessage-ID: <one@example.org>\r\n", 2},
+        {"Message-ID:\r\n <one@example.org>\r\n", "", 3},
+        {"Message-ID: <other@example.org>\r\n", "", 3},
+        {"X-Message-ID: <one@example.org>\r\n", "Message-ID: one@example.org\r\n", 3},
+        {"> Message-ID: <one@example.org>\r\n", "Message-ID: <one@example.org>", 3},
+    };
+    struct world *world = *state;
+
+    world->env.sent = rate_sent_create(100);
+    start(world,
+          "rate \"b\" { direction = outbound key = { login } count = bounces limit = \"4/1h\" "
+          "action = hold }\n");
+    world_connect(world, "192.0.2.1", "");
+    world_mail(world, "<alice@example.org>", "Alice");
+    rcpt(world, "<bob@example.net>");
+    world_field(world, "Message-ID", " <one@example.org>");
+    finish(world);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bounce(world, rows[i].first, rows[i].second);
+        if (used(world, "alice") != rows[i].want)
+            fail_msg("row %zu: %lld", i, (long long)used(world, "alice"));
+    }
+    must_accept(world, "alice", 1);
+    bounce(world, rows[0].first, "");
+    must_refuse(world, "alice");
+    must_accept(world, "bob", 1);
+    stop(world);
+    rate_sent_destroy(&world->env.sent);
+}
+
 struct told {
     unsigned count[3];
     char last[100];
@@ -651,6 +705,7 @@ static void test_faults(void **state)
          "no absolute path"},
         {"key = { login } count = messages limit = \"1/1h\" notify = { \"a@example.org\" }",
          "tells nobody"},
+        {"key = { sender } count = bounces limit = \"1/1h\"", "write `key = { login }`"},
         {"key = { login } count = messages limit = \"1/1h\" sender-domain = { \"a..b\" }",
          "sender-domain"},
     };
@@ -700,6 +755,7 @@ int main(void)
         cmocka_unit_test(test_local_pickup),
         cmocka_unit_test(test_record),
         cmocka_unit_test(test_maps),
+        cmocka_unit_test(test_bounces),
         cmocka_unit_test(test_told),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_faults),

@@ -1,0 +1,151 @@
+/* Buckets of a few entries each: a new one takes the place of the oldest. */
+#include "policy/rate/sent.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "policy/rate/hash.h"
+
+#define KEPT_NS (7 * 86400 * BASE_NS_PER_S)
+
+enum {
+    WAYS = 8
+};
+
+struct entry {
+    uint64_t hash;
+    /* 0: free. */
+    int64_t time_ns;
+    char login[RATE_SENT_LOGIN_MAX + 1];
+};
+
+struct rate_sent {
+    pthread_mutex_t lock;
+    uint64_t seed[2];
+    /* A power of two. */
+    size_t buckets;
+    struct entry (*entries)[WAYS];
+};
+
+struct rate_sent *rate_sent_create(size_t max)
+{
+    struct rate_sent *sent = base_mem_alloc_zero(1, sizeof(*sent));
+
+    pthread_mutex_init(&sent->lock, NULL);
+    /* Without entropy, early at boot, the bound still holds. */
+    if (getrandom(sent->seed, sizeof(sent->seed), GRND_NONBLOCK) < 0)
+        sent->seed[0] = 1;
+    sent->buckets = 1;
+    while (sent->buckets * WAYS < max)
+        sent->buckets *= 2;
+    sent->entries = base_mem_alloc_zero(sent->buckets, sizeof(*sent->entries));
+    return sent;
+}
+
+void rate_sent_destroy(struct rate_sent **sent)
+{
+    struct rate_sent *it = *sent;
+
+    *sent = NULL;
+    if (it == NULL)
+        return;
+    pthread_mutex_destroy(&it->lock);
+    base_mem_free(it->entries);
+    base_mem_free(it);
+}
+
+void rate_sent_note(struct rate_sent *sent, struct base_text message_id, struct base_text login,
+                    int64_t now_ns)
+{
+    uint64_t hash = rate_hash(sent->seed, message_id);
+    struct entry *oldest = sent->entries[hash & (sent->buckets - 1)];
+
+    if (message_id.length == 0 || login.length == 0 || login.length > RATE_SENT_LOGIN_MAX)
+        return;
+    pthread_mutex_lock(&sent->lock);
+    for (unsigned i = 0; i < WAYS; i++) {
+        struct entry *entry = &sent->entries[hash & (sent->buckets - 1)][i];
+
+        if (entry->hash == hash && entry->time_ns != 0) {
+            oldest = entry;
+            break;
+        }
+        if (entry->time_ns < oldest->time_ns)
+            oldest = entry;
+    }
+    *oldest = (struct entry){.hash = hash, .time_ns = now_ns};
+    memcpy(oldest->login, login.data, login.length);
+    pthread_mutex_unlock(&sent->lock);
+}
+
+bool rate_sent_find(struct rate_sent *sent, struct base_text message_id, int64_t now_ns,
+                    char login[RATE_SENT_LOGIN_MAX + 1])
+{
+    uint64_t hash = rate_hash(sent->seed, message_id);
+    bool is_found = false;
+
+    pthread_mutex_lock(&sent->lock);
+    for (unsigned i = 0; i < WAYS && !is_found; i++) {
+        const struct entry *entry = &sent->entries[hash & (sent->buckets - 1)][i];
+
+        is_found = entry->hash == hash && entry->time_ns != 0 && now_ns - entry->time_ns < KEPT_NS;
+        if (is_found)
+            memcpy(login, entry->login, sizeof(entry->login));
+    }
+    pthread_mutex_unlock(&sent->lock);
+    return is_found;
+}
+
+/* --- bounces -------------------------------------------------------------------------------------
+ */
+
+static void read_value(struct rate_bounce *bounce, struct base_text value,
+                       void (*each)(void *context, struct base_text message_id), void *context)
+{
+    struct base_text rest = base_text_trim(value);
+
+    if (rest.length < 3 || rest.data[0] != '<' || rest.data[rest.length - 1] != '>' ||
+        bounce->found >= RATE_BOUNCE_IDS)
+        return;
+    bounce->found++;
+    each(context, rest);
+}
+
+static void read_line(struct rate_bounce *bounce,
+                      void (*each)(void *context, struct base_text message_id), void *context)
+{
+    static const struct base_text name = {"Message-ID:", 11};
+    struct base_text line = {bounce->line, bounce->length};
+    bool was_folded = bounce->is_folded;
+
+    bounce->is_folded = false;
+    if (bounce->is_too_long)
+        return;
+    if (was_folded && line.length > 0 && (line.data[0] == ' ' || line.data[0] == '\t')) {
+        read_value(bounce, line, each, context);
+    } else if (base_text_starts_with_nocase(line, name)) {
+        struct base_text value = {line.data + name.length, line.length - name.length};
+
+        bounce->is_folded = base_text_trim(value).length == 0;
+        read_value(bounce, value, each, context);
+    }
+}
+
+void rate_bounce_read(struct rate_bounce *bounce, struct base_text chunk,
+                      void (*each)(void *context, struct base_text message_id), void *context)
+{
+    for (size_t i = 0; i < chunk.length && bounce->found < RATE_BOUNCE_IDS; i++) {
+        if (chunk.data[i] == '\n') {
+            read_line(bounce, each, context);
+            bounce->length = 0;
+            bounce->is_too_long = false;
+        } else if (bounce->length < sizeof(bounce->line)) {
+            bounce->line[bounce->length++] = chunk.data[i];
+        } else {
+            bounce->is_too_long = true;
+        }
+    }
+}
