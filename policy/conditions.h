@@ -93,6 +93,8 @@ struct policy_condition {
     unsigned directions;
     /* WORD, WORDS, BOOL: the fact is one of the words, always. */
     bool is_always_there;
+    /* The fact is the same at all stages that know it. */
+    bool is_constant;
     /* LIST: `compiled` matches whatever `item` of another rule's list does. NULL: equal texts. */
     bool (*covers_item)(const void *compiled, const char *item);
     /* INT, SIZE, DURATION, STRING: whatever matches with the value `narrow` matches with `wide`.

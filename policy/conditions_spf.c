@@ -129,6 +129,7 @@ static const struct policy_condition rows[] = {
      .directions = 1U << POLICY_DIRECTION_INBOUND,
      .cost = POLICY_COST_SPF,
      .topics = POLICY_TOPIC_SPF,
+     .is_constant = true,
      .matches = matches_result,
      .reply = spf_reply,
      .is_passed = is_passed},
@@ -145,6 +146,7 @@ static const struct policy_condition rows[] = {
      .directions = 1U << POLICY_DIRECTION_INBOUND,
      .cost = POLICY_COST_SPF,
      .topics = POLICY_TOPIC_SPF,
+     .is_constant = true,
      .matches = matches_only_all,
      .reply = spf_reply},
 };

@@ -114,3 +114,33 @@ bool policy_rule_contradicts(const struct policy_rule *rule, char *out, size_t s
     return find_empty(rule, out, size) || find_direction(rule, out, size) ||
            find_exclusion(rule, out, size);
 }
+
+static uint64_t bits_of(const struct policy_condition *row, const char *words)
+{
+    uint64_t bits = 0;
+
+    for (unsigned i = 0; row->option.words[i] != NULL; i++) {
+        struct base_text rest = base_text_of(words);
+
+        while (rest.data != NULL)
+            if (base_text_equals(base_text_split(&rest, ' '), base_text_of(row->option.words[i])))
+                bits |= UINT64_C(1) << i;
+    }
+    return bits;
+}
+
+uint64_t policy_rule_possible_words(const struct policy_rule *rule,
+                                    const struct policy_condition *row, uint64_t words)
+{
+    for (size_t i = 0; i < sizeof(exclusions) / sizeof(exclusions[0]); i++) {
+        const struct policy_rule_condition *other = find(rule, exclusions[i].other);
+
+        if (strcmp(row->option.name, exclusions[i].option) == 0 && other != NULL &&
+            is_within(other, exclusions[i].other_words))
+            words &= ~bits_of(row, exclusions[i].words);
+    }
+    for (size_t i = 0; i < rule->condition_count; i++)
+        if (strcmp(row->option.name, "direction") == 0 && rule->conditions[i].row->directions != 0)
+            words &= rule->conditions[i].row->directions;
+    return words;
+}

@@ -4,10 +4,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+struct policy_condition;
 struct policy_rule;
 
 /* True and why, in words with the mend, in `out`. */
 bool policy_rule_contradicts(const struct policy_rule *rule, char *out, size_t size);
+/* Of the words of an option that the rule does not have, as bits: those that its conditions leave
+ * possible. */
+uint64_t policy_rule_possible_words(const struct policy_rule *rule,
+                                    const struct policy_condition *row, uint64_t words);
 
 #endif

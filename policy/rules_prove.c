@@ -178,6 +178,15 @@ static bool has_exceptions(const struct policy_rule *rule)
            rule->action != POLICY_ACTION_ACCEPT;
 }
 
+/* What it said at its stage it would say at any later one. */
+static bool has_constant_facts(const struct policy_rule *rule)
+{
+    for (size_t i = 0; i < rule->condition_count; i++)
+        if (!rule->conditions[i].row->is_constant)
+            return false;
+    return true;
+}
+
 static bool is_taker(const struct policy_rule *taker, const struct policy_rule *rule,
                      bool want_earlier_stages)
 {
@@ -188,7 +197,7 @@ static bool is_taker(const struct policy_rule *taker, const struct policy_rule *
         return false;
     if (taker->stage == rule->stage)
         return taker < rule;
-    return want_earlier_stages && taker->stage <= POLICY_STAGE_MAIL &&
+    return want_earlier_stages && has_constant_facts(taker) && taker->stage <= POLICY_STAGE_MAIL &&
            rule->stage != POLICY_STAGE_UNKNOWN && taker->stage < rule->stage &&
            is_refusal(taker->action);
 }
@@ -298,8 +307,8 @@ static void add_dimensions(struct proof *proof)
 
         if (row->is_always_there && policy_stage_knows(rule->stage, row->known_from) &&
             find(rule, row) == NULL)
-            proof->dimensions[proof->dimension_count++] =
-                (struct dimension){.row = row, .all = universe(row)};
+            proof->dimensions[proof->dimension_count++] = (struct dimension){
+                .row = row, .all = policy_rule_possible_words(rule, row, universe(row))};
     }
 }
 
@@ -392,11 +401,13 @@ void policy_rule_proof_error(const struct policy_rule *rule, const struct policy
     }
     base_buf_init_fixed(&names, room, sizeof(room));
     append_names(proof, &names);
+    bool is_one = proof->taker_count == 1;
+
     conf_error_at(error_r, rule->where,
-                  "rule \"%s\" can never match: rule%s %s before it take%s all that it could at "
-                  "stage \"%s\": put \"%s\" first, or take it away",
-                  rule->name, proof->taker_count > 1 ? "s" : "", base_buf_cstr(&names),
-                  proof->taker_count > 1 ? "" : "s", policy_stage_text(rule->stage), rule->name);
+                  "rule \"%s\" can never match: rule%s %s %s all that it could: put it before %s, "
+                  "narrow %s, or take it away",
+                  rule->name, is_one ? "" : "s", base_buf_cstr(&names), is_one ? "takes" : "take",
+                  is_one ? "that one" : "those", is_one ? "that one" : "those");
 }
 
 bool policy_rules_prove(const struct policy_rules *rules, struct base_error *error_r)

@@ -1,5 +1,5 @@
 /* Reads the configuration as the daemon would, keys included, without starting; --mta prints what
- * the MTA needs to know of it. */
+ * the MTA needs to know of it, --explain what the rules do to each other. */
 #include "tool/check.h"
 
 #include <grp.h>
@@ -12,6 +12,7 @@
 #include "conf/daemon.h"
 #include "policy/dkim/keyring.h"
 #include "policy/options.h"
+#include "policy/rules_explain.h"
 #include "policy/selftest.h"
 #include "policy/snapshot.h"
 #include "tool/args.h"
@@ -19,8 +20,12 @@
 #include "tool/identity.h"
 #include "tool/open.h"
 
+/* Octets of the table of rules. */
+#define RULES_TEXT_MAX ((size_t)16 << 20)
+
 static const struct tool_flag flags[] = {
     {"mta", 'm', "NAME", "print the lines that this MTA needs: postfix or sendmail", false, false},
+    {"explain", 'e', NULL, "print the rules as a table: what each can still match", false, false},
     TOOL_FLAG_CONF,
 };
 
@@ -66,7 +71,19 @@ static void check_control_group(const struct conf_daemon *daemon, const struct t
                   daemon->control_group);
 }
 
-static enum tool_status check_conf(struct conf_snapshot *conf, const char *path,
+static void print_rules(const struct policy_snapshot *snapshot, const struct tool_io *io)
+{
+    struct base_buf text;
+
+    base_buf_init(&text, NULL, RULES_TEXT_MAX);
+    policy_rules_explain(snapshot, &text);
+    (void)fputs(base_buf_cstr(&text), io->out);
+    if (text.is_over)
+        (void)fputs("... and more than can be shown\n", io->out);
+    base_buf_deinit(&text);
+}
+
+static enum tool_status check_conf(struct conf_snapshot *conf, const char *path, bool want_rules,
                                    const struct tool_io *io)
 {
     struct policy_snapshot_options options = {.warn = warn, .context = (void *)(uintptr_t)io};
@@ -91,6 +108,8 @@ static enum tool_status check_conf(struct conf_snapshot *conf, const char *path,
                   blocks == 0         ? " (nothing will be signed)"
                   : options.want_keys ? ", every key signs and is verified"
                                       : "");
+    if (want_rules)
+        print_rules(snapshot, io);
     policy_snapshot_unref(&snapshot);
     return TOOL_ANSWERED;
 }
@@ -122,7 +141,7 @@ static enum tool_status run(const struct tool_args *args, const struct tool_io *
         path = operand != NULL ? operand : TOOL_CONF_DEFAULT;
     status = tool_open_conf(path, io, &conf);
     if (status == TOOL_ANSWERED)
-        status = check_conf(conf, path, io);
+        status = check_conf(conf, path, tool_args_has(args, "explain"), io);
     if (status == TOOL_ANSWERED && mta != NULL)
         status = print_mta(conf, mta, io);
     conf_snapshot_unref(&conf);

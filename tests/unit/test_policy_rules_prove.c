@@ -68,6 +68,11 @@ static const struct {
                                                                    "pass }" NO)
          MAIL("c", "spf = { fail, pass }  helo-spf = { fail, pass }" NO),
      {NULL}},
+    /* What it asks for leaves but one of the words of another fact. */
+    {EOM("a", "author = { one }" NO) EOM("b", "dmarc = { fail }" NO), {"\"b\""}},
+    {EOM("a", "direction = inbound" NO) EOM("b", "dkim = { fail }" NO), {"\"b\""}},
+    {EOM("a", "direction = outbound" NO) EOM("b", "dkim = { fail }" NO), {NULL}},
+    {EOM("a", "author = { none }" NO) EOM("b", "dmarc = { fail }" NO), {NULL}},
     /* A fact that is always one of its words. */
     {MAIL("a", "direction = inbound" NO) MAIL("b", "direction = outbound" NO)
          MAIL("c", "direction = trusted" NO) MAIL("d", "client-net = { \"192.0.2.0/24\" }" NO),
