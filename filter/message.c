@@ -167,7 +167,7 @@ static bool is_local_pickup(const struct sockaddr *address)
 static int greet(struct filter_session *session, const struct filter_mta *mta,
                  enum policy_stage stage, const struct policy_verdict *verdict)
 {
-    if (filter_reply_is_final(verdict)) {
+    if (filter_reply_is_final(verdict) || verdict->is_bypass) {
         log_decision(session, policy_session_decision(session->policy));
     }
     return filter_reply_choose(session, mta, stage, verdict);

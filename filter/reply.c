@@ -90,6 +90,8 @@ static int give(const struct filter_mta *mta, const struct policy_verdict *verdi
         return SMFIS_TEMPFAIL;
     case POLICY_ACTION_DISCARD:
         return SMFIS_DISCARD;
+    case POLICY_ACTION_ACCEPT:
+        return verdict->is_bypass ? SMFIS_ACCEPT : SMFIS_CONTINUE;
     default:
         return SMFIS_CONTINUE;
     }

@@ -17,8 +17,8 @@ struct filter_session;
 
 /* What the callback of `stage` returns (SMFIS_*) for policy's verdict there. At a stage that was
  * negotiated without a reply the verdict is latched and SMFIS_NOREPLY returned; at others a latched
- * verdict comes first. SMFIS_ACCEPT is never returned: with it the MTA would show us nothing of the
- * rest, and at the end of a message SMFIS_CONTINUE means the same. */
+ * verdict comes first. SMFIS_ACCEPT is returned for `bypass = all` at connect alone: with it the
+ * MTA shows us nothing of the rest, and at the end of a message SMFIS_CONTINUE means the same. */
 int filter_reply_choose(struct filter_session *session, const struct filter_mta *mta,
                         enum policy_stage stage, const struct policy_verdict *verdict);
 

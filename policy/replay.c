@@ -53,7 +53,7 @@ struct policy_tls_facts policy_replay_tls(struct base_text version, struct base_
 static bool ends_message(const struct policy_verdict *verdict)
 {
     return verdict->action == POLICY_ACTION_REJECT || verdict->action == POLICY_ACTION_TEMPFAIL ||
-           verdict->action == POLICY_ACTION_DISCARD;
+           verdict->action == POLICY_ACTION_DISCARD || verdict->is_bypass;
 }
 
 /* True: go on. */

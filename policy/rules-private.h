@@ -25,6 +25,8 @@ struct policy_rule_options {
     /* Of all keys, the share for which the rule is enforced; index into the words. */
     int64_t enforce_percent;
     int percent_key;
+    /* Index into the words: none, all. */
+    int bypass;
 
     /* conditions_envelope.c */
     int direction;

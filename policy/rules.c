@@ -32,7 +32,7 @@ unsigned policy_rules_deciding_stages(const struct policy_rules *rules)
 
     for (size_t i = 0; i < rules->count; i++)
         if (rules->items[i].options->mode == POLICY_RULE_ENFORCE &&
-            !is_latched(rules->items[i].action))
+            (!is_latched(rules->items[i].action) || rules->items[i].options->bypass != 0))
             stages |= 1U << rules->items[i].stage;
     return stages;
 }

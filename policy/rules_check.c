@@ -191,6 +191,35 @@ static bool check_action(struct conf_section *section, enum policy_stage stage,
     return true;
 }
 
+/* By their address and by nothing that a stranger could have, too. */
+static bool check_bypass(struct conf_section *section, enum policy_stage stage,
+                         enum policy_action action, struct base_error *error_r)
+{
+    const struct policy_rule_options *options = section->values;
+    bool is_good = stage == POLICY_STAGE_CONNECT && action == POLICY_ACTION_ACCEPT;
+    bool has_net = false;
+
+    if (options->bypass == 0)
+        return true;
+    for (size_t i = 0; i < policy_condition_count(); i++) {
+        const struct policy_condition *condition = policy_condition_at(i);
+
+        if (!policy_condition_is_given(condition, section))
+            continue;
+        if (strcmp(condition->option.name, "client-net") == 0)
+            has_net = options->client_net.count > 0;
+        else
+            is_good = false;
+    }
+    if (is_good && has_net)
+        return true;
+    conf_error_at(error_r, conf_section_where(section, "bypass"),
+                  "rule \"%s\": `bypass = all` is for client networks only: it takes `stage = "
+                  "connect`, `action = accept`, `client-net` and no other condition",
+                  section->title);
+    return false;
+}
+
 bool policy_rule_check(struct conf_section *section, struct base_error *error_r)
 {
     const struct policy_rule_options *options = section->values;
@@ -199,7 +228,8 @@ bool policy_rule_check(struct conf_section *section, struct base_error *error_r)
 
     if (!require(section, "stage", error_r) || !require(section, "action", error_r))
         return false;
-    if (!check_action(section, stage, action, error_r))
+    if (!check_action(section, stage, action, error_r) ||
+        !check_bypass(section, stage, action, error_r))
         return false;
     return policy_rule_check_share(section, error_r) && check_stage(section, stage, error_r) &&
            check_required(section, error_r) && check_tempfail_for(section, options, error_r) &&

@@ -1,6 +1,7 @@
 /* `rule` blocks: the table, and what is proved about them before they are used. */
 #include "policy/rules_compile.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -16,6 +17,7 @@
 static const char *const percent_key_words[] = {"client-ip", "sender-domain", "author-domain",
                                                 "login", NULL};
 
+static const char *const bypass_words[] = {"none", "all", NULL};
 static const char *const stage_words[] = {"connect", "helo", "mail",    "rcpt", "data",
                                           "eoh",     "eom",  "unknown", NULL};
 static const char *const action_words[] = {
@@ -30,6 +32,7 @@ static const struct conf_option rule_options[] = {
     POLICY_CONDITION_OPTION("enhanced-code", CONF_STRING, enhanced_code, NULL),
     POLICY_CONDITION_OPTION("text", CONF_LIST, text, NULL),
     POLICY_CONDITION_OPTION("header", CONF_LIST, header, NULL),
+    POLICY_CONDITION_OPTION("bypass", CONF_WORD, bypass, bypass_words),
     POLICY_CONDITION_OPTION("percent-key", CONF_WORD, percent_key, percent_key_words),
     {.name = "enforce-percent",
      .type = CONF_INT,
@@ -196,4 +199,23 @@ void policy_rules_destroy(struct policy_rules **rules)
     base_mem_free((*rules)->items);
     base_mem_free(*rules);
     *rules = NULL;
+}
+
+void policy_rules_warn(const struct policy_rules *rules,
+                       void (*warn)(void *context, const char *text), void *context)
+{
+    char text[512];
+
+    for (size_t i = 0; warn != NULL && i < rules->count; i++) {
+        const struct policy_rule *rule = &rules->items[i];
+
+        if (rule->options->bypass == 0)
+            continue;
+        (void)snprintf(
+            text, sizeof(text),
+            "%s:%d: rule \"%s\": bypass = all: what these clients send is neither judged "
+            "nor signed, and leaves no record",
+            rule->where.file, rule->where.line, rule->name);
+        warn(context, text);
+    }
 }

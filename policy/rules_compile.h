@@ -22,6 +22,9 @@ __attribute__((warn_unused_result)) bool policy_rules_check_identity(
 /* The same without that proof (rules_prove.h). */
 __attribute__((warn_unused_result)) struct policy_rules *policy_rules_compile(
     const struct conf_snapshot *conf, struct base_error *error_r);
+/* Calls `warn`, which may be NULL, for each rule that lets clients pass by everything. */
+void policy_rules_warn(const struct policy_rules *rules,
+                       void (*warn)(void *context, const char *text), void *context);
 void policy_rules_destroy(struct policy_rules **rules);
 
 #endif

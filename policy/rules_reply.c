@@ -26,6 +26,7 @@ const struct policy_verdict *policy_rule_reply(const struct policy_rule *rule,
     verdict->stage = rule->stage;
     verdict->action = rule->action;
     verdict->rule = rule->name;
+    verdict->is_bypass = rule->options->bypass != 0;
     verdict->code = "";
     verdict->enhanced = "";
     verdict->text = "";

@@ -177,6 +177,7 @@ static bool compile(struct policy_snapshot *snapshot,
     if (snapshot->rules == NULL || !compile_identity(snapshot, snapshot_options, error_r) ||
         !compile_client_dns(snapshot, error_r))
         return false;
+    policy_rules_warn(snapshot->rules, snapshot_options->warn, snapshot_options->context);
     snapshot->rates = rate_rules_create(snapshot->conf, error_r);
     if (snapshot->rates == NULL || !compile_bulk(snapshot, snapshot_options, error_r))
         return false;

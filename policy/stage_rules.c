@@ -386,8 +386,13 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
         return policy_session_continue(stage);
     is_spared = is_refusal(verdict->action) && policy_session_is_for_reserved(session, recipient);
     count(session, verdict, is_spared);
-    if (!is_refusal(verdict->action))
-        return latch(session, verdict);
+    if (!is_refusal(verdict->action)) {
+        const struct policy_verdict *answer = latch(session, verdict);
+
+        return verdict->is_bypass && session->snapshot->options->mode == POLICY_MODE_ENFORCE
+                   ? verdict
+                   : answer;
+    }
     if (is_spared) {
         policy_session_note_override(session, "local_policy", "reserved mailbox");
         return policy_session_continue(stage);

@@ -23,8 +23,8 @@ bool policy_session_is_for_reserved(const struct policy_session *session,
 const struct policy_verdict *policy_session_run_command_rules(struct policy_session *session,
                                                               struct base_text command);
 /* `recipient`: at RCPT, else NULL. Returns the verdict to be answered at this stage: reject,
- * tempfail, discard, or (at end of message) hold-queue and mark; else continue. What the stage
- * cannot do is remembered for end of message. May wait for DNS. */
+ * tempfail, discard, or (at end of message) hold-queue and mark; an accept only with is_bypass;
+ * else continue. What the stage cannot do is remembered for end of message. May wait for DNS. */
 const struct policy_verdict *policy_session_run_rules(struct policy_session *session,
                                                       enum policy_stage stage,
                                                       const struct policy_address *recipient);

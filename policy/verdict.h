@@ -46,6 +46,8 @@ struct policy_verdict {
     const char *enhanced;
     /* Printable, not yet escaped for the MTA; a reply of several lines has LF between them. */
     const char *text;
+    /* An accept at connect after which the MTA is to show us nothing more of the session. */
+    bool is_bypass;
     /* The rule that gave it, "" for the built-in default and for caps. */
     const char *rule;
 };

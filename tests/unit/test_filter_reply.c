@@ -75,6 +75,12 @@ static const struct filter_mta_ops fake_ops = {.set_reply = fake_set_reply};
 
 static const struct policy_verdict verdict_continue = VERDICT(CONTINUE, "", "", "");
 static const struct policy_verdict verdict_accept = VERDICT(ACCEPT, "", "", "");
+static const struct policy_verdict verdict_bypass = {.action = POLICY_ACTION_ACCEPT,
+                                                     .code = "",
+                                                     .enhanced = "",
+                                                     .text = "",
+                                                     .rule = "r",
+                                                     .is_bypass = true};
 static const struct policy_verdict verdict_mark = VERDICT(MARK, "", "", "");
 static const struct policy_verdict verdict_hold = VERDICT(HOLD_QUEUE, "", "", "held");
 static const struct policy_verdict verdict_discard = VERDICT(DISCARD, "", "", "");
@@ -114,6 +120,8 @@ static void test_choose(void **state)
         {&verdict_accept, POLICY_STAGE_UNKNOWN, SMFIS_CONTINUE, ""},
         {&verdict_discard, POLICY_STAGE_UNKNOWN, SMFIS_CONTINUE, ""},
         {&verdict_reject, POLICY_STAGE_UNKNOWN, SMFIS_REJECT, "553 5.7.1 50%% no"},
+        {&verdict_bypass, POLICY_STAGE_CONNECT, SMFIS_ACCEPT, ""},
+        {&verdict_bypass, POLICY_STAGE_UNKNOWN, SMFIS_CONTINUE, ""},
         {&two_lines, POLICY_STAGE_MAIL, SMFIS_REJECT, "550 5.7.1 one 1%%|two ?2%%"},
         {&ten_lines, POLICY_STAGE_MAIL, SMFIS_TEMPFAIL, "450 4.7.1 1|2|3|4|5|6|7|8"},
         {&empty_lines, POLICY_STAGE_MAIL, SMFIS_REJECT, "550 5.7.1 ||"},

@@ -406,6 +406,17 @@ static void test_refused_at_load(void **state)
         {"stage = eom  action = add-header  header = { \"A: 1\", \"B: 2\", \"C: 3\", \"D: 4\", "
          "\"E: 5\", \"F: 6\", \"G: 7\", \"H: 8\", \"I: 9\" }",
          "more than 8"},
+        {"stage = connect  action = accept  bypass = all  client-net = { \"192.0.2.0/24\" }", NULL},
+        {"stage = connect  action = accept  bypass = all", "client networks only"},
+        {"stage = connect  action = accept  bypass = all  client-net = { }",
+         "client networks only"},
+        {"stage = mail  action = accept  bypass = all  client-net = { \"192.0.2.1\" }",
+         "client networks only"},
+        {"stage = connect  action = reject  bypass = all  client-net = { \"192.0.2.1\" }",
+         "client networks only"},
+        {"stage = connect  action = accept  bypass = all  client-net = { \"192.0.2.1\" }  daemon = "
+         "{ \"x\" }",
+         "client networks only"},
         {"stage = unknown  action = mark", "no message to act on"},
         {"stage = unknown  action = accept", "no message to act on"},
         {"stage = unknown  action = discard", "no message to act on"},
@@ -435,6 +446,59 @@ static void test_refused_at_load(void **state)
             fail_msg("%s: %s", cases[i].rule, error.text);
         policy_snapshot_unref(&snapshot);
     }
+}
+
+/* --- bypass --------------------------------------------------------------------------------------
+ */
+
+static void note_warning(void *context, const char *text)
+{
+    if (strstr(text, "bypass = all") != NULL && strstr(text, "test.conf:1:") != NULL)
+        ++*(int *)context;
+}
+
+static const struct policy_verdict *connect_from(struct world *world, const char *address)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(40000)};
+    struct policy_connect_facts facts = {.address = (const struct sockaddr *)&in};
+
+    assert_int_equal(inet_pton(AF_INET, address, &in.sin_addr), 1);
+    return policy_session_connect(world->session, &facts);
+}
+
+#define BYPASS                                                         \
+    "rule \"pass\" { stage = connect  action = accept  bypass = all  " \
+    "client-net = { \"192.0.2.0/24\" } }\n"
+
+static void test_bypass(void **state)
+{
+    struct world *world = *state;
+    const struct policy_verdict *verdict;
+    size_t count;
+    int warnings = 0;
+    const struct conf_table *const *list = policy_tables(&count);
+    struct policy_snapshot_options options = {.warn = note_warning, .context = &warnings};
+    struct base_error error;
+
+    world_configure(world, BYPASS);
+    assert_true(policy_snapshot_needs(world->snapshot).deciding_stages &
+                1u << POLICY_STAGE_CONNECT);
+    verdict = connect_from(world, "192.0.2.7");
+    assert_int_equal(verdict->action, POLICY_ACTION_ACCEPT);
+    assert_true(verdict->is_bypass);
+    assert_string_equal(decision(world)->verdict.rule, "pass");
+    assert_int_equal(connect_from(world, "192.0.3.7")->action, POLICY_ACTION_CONTINUE);
+    /* Watched, it is an accept like others. */
+    world_configure(world, "mode = observe\n" BYPASS);
+    assert_int_equal(connect_from(world, "192.0.2.7")->action, POLICY_ACTION_CONTINUE);
+
+    struct conf_snapshot *conf = conf_read_text(BYPASS, "test.conf", list, count, &error);
+    struct policy_snapshot *snapshot = policy_snapshot_create(conf, &options, &error);
+
+    assert_non_null(snapshot);
+    assert_int_equal(warnings, 1);
+    policy_snapshot_unref(&snapshot);
+    conf_snapshot_unref(&conf);
 }
 
 /* --- the table of rules --------------------------------------------------------------------------
@@ -541,6 +605,7 @@ int main(void)
         cmocka_unit_test(test_share),
         cmocka_unit_test(test_share_by_key),
         cmocka_unit_test(test_refused_at_load),
+        cmocka_unit_test(test_bypass),
         cmocka_unit_test(test_explain),
     };
 
