@@ -3,6 +3,7 @@ import json
 import os
 import random
 import signal
+import socketserver
 import subprocess
 import threading
 import time
@@ -266,3 +267,45 @@ def rate_tells_of_a_hold(context):
         require(client.mail(ALICE, [BOB], message(token(), ALICE)).is_ok, "not released")
     wait_until(lambda: len(events()) > 1, 10, "the program again")
     require(events() == [("block", "alice"), ("release", "alice")], "%s", events())
+
+
+class Unwilling(socketserver.StreamRequestHandler):
+    """A mail server that takes no recipient."""
+
+    def handle(self):
+        self.wfile.write(b"220 unwilling.example ESMTP\r\n")
+        for line in self.rfile:
+            word = line[:4].upper()
+            self.wfile.write(b"550 5.1.1 not here\r\n" if word in (b"RCPT", b"DATA") else
+                             b"221 bye\r\n" if word == b"QUIT" else b"250 ok\r\n")
+            if word == b"QUIT":
+                return
+
+
+@case()
+def rate_counts_bounces(context):
+    """A delivery report that Postfix makes is counted against the login that sent; then the login
+    is refused, another is not."""
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Unwilling)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    world = context.own(options={"transport_maps": "inline:{{bounce.example=smtp:[127.0.0.1]:%d}}"
+                                                   % server.server_address[1]},
+                        more='rate "b" { key = { login } count = bounces limit = "2/1h" }\n')
+    port = world.ports["submission"]
+    for count in (1, 2):
+        with Smtp(port) as client:
+            log_in(client)
+            reply = client.mail(ALICE, ["x@bounce.example"], message(token(), ALICE))
+            require(reply.is_ok, "%s", reply)
+            client.command("QUIT")
+        wait_until(lambda c=count: used(world, "alice").get("b") == c, 30, "%d bounces" % count)
+    with Smtp(port) as client:
+        log_in(client)
+        reply = client.mail(ALICE, [BOB], message(token(), ALICE))
+        require(reply.code == 450 and "2 bounces in 1h" in str(reply), "%s", reply)
+    with Smtp(port) as client:
+        log_in(client, "bob")
+        require(client.mail(ALICE, [BOB], message(token(), ALICE)).is_ok, "bob")
+    server.shutdown()
+    server.server_close()

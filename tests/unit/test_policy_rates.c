@@ -483,6 +483,37 @@ static void test_bounces(void **state)
     rate_sent_destroy(&world->env.sent);
 }
 
+/* The packaged guard: a login that sends from many places is held, another is not. */
+static void test_guard(void **state)
+{
+    struct world *world = *state;
+    const char *srcdir = getenv("srcdir");
+    const struct policy_verdict *verdict;
+    char path[1024];
+    char conf[1200];
+
+    if (realpath(srcdir == NULL ? "." : srcdir, path) == NULL)
+        fail_msg("no srcdir");
+    snprintf(conf, sizeof(conf), "include(\"%s/conf/examples/guard.conf\")\n", path);
+    start(world, conf);
+    for (int i = 0; i < 5; i++) {
+        char address[32];
+
+        snprintf(address, sizeof(address), "192.0.%d.1", i);
+        world_connect(world, address, "");
+        world_mail(world, "<alice@example.org>", "alice");
+        verdict = rcpt(world, "<bob@example.net>");
+        assert_int_equal(verdict->action, i < 4 ? POLICY_ACTION_CONTINUE : POLICY_ACTION_TEMPFAIL);
+        if (i < 4)
+            finish(world);
+    }
+    assert_string_equal(verdict->rule, "guard: places");
+    world_connect(world, "192.0.0.1", "");
+    must_refuse(world, "alice");
+    must_accept(world, "bob", 1);
+    stop(world);
+}
+
 struct told {
     unsigned count[3];
     char last[100];
@@ -756,6 +787,7 @@ int main(void)
         cmocka_unit_test(test_record),
         cmocka_unit_test(test_maps),
         cmocka_unit_test(test_bounces),
+        cmocka_unit_test(test_guard),
         cmocka_unit_test(test_told),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_faults),
