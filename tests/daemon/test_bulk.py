@@ -2,12 +2,15 @@
 """The bulk-sender meter in the daemon: what is counted, said and shown, and kept over a restart.
 `tests/daemon/test_bulk.py CASE` runs one case."""
 import json
+import os
+import shutil
 import subprocess
 import sys
 
 from daemon import PATIENCE, check, run_cases, wait_until
 from inbound import POSTSEAL, Inbound
 from milter import split_message
+from test_rates_shared import Redis
 
 LOGIN = {"{auth_type}": "PLAIN", "{auth_authen}": "joe"}
 CONF = """bulk-limit = 10
@@ -113,5 +116,30 @@ def evaluated(place):
                                             "limit": 10, "bulk": True}]}, "bulk")
 
 
+def shared(place):
+    """Two daemons that count in one Redis: one sum, and one warning of each kind."""
+    if shutil.which("redis-server") is None:
+        print("shared: skipped, no redis-server")
+        return
+    redis = Redis(place).start()
+    secret = place.file("secret", "0123456789abcdef0123456789abcdef\n")
+    os.chmod(secret, 0o600)
+    os.chown(secret, *place.ids)
+    conf = CONF + 'rate-store = "unix:%s"\nrate-secret = "file:%s"\nrate-timeout = "2s"\n' % (
+        redis.path, secret)
+    daemons = [Inbound(place, "", conf, name=name).start() for name in "ab"]
+    for i in range(9):
+        require(send(daemons[i % 2], 1), "continue", "message %d" % i)
+    for daemon in daemons:
+        require(send(daemon, 1), "reject", "the tenth")
+        require(send(daemon, 1, OFFER + PLAIN), "continue", "with one-click")
+    require(sorted(sum((warnings(daemon) for daemon in daemons), [])),
+            ["100 recipients=10 limit=10", "50 recipients=5 limit=10", "80 recipients=8 limit=10"],
+            "warnings")
+    require(max(rows(daemon)[0][2] for daemon in daemons), 11, "recipients")
+    for daemon in daemons:
+        require(daemon.stop(), 0, "exit status")
+
+
 if __name__ == "__main__":
-    sys.exit(run_cases([counted, kept, evaluated]))
+    sys.exit(run_cases([counted, kept, evaluated, shared]))
