@@ -106,6 +106,8 @@ struct policy_session {
     /* Of mail with the null reverse-path, where a rate counts bounces. */
     struct rate_bounce *bounce;
     struct base_text bounced_login;
+    /* Mail exchangers of recipients; NULL: nothing was asked. */
+    struct dns_lookups *bulk_lookups;
     struct policy_decision decision;
 };
 

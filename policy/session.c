@@ -97,6 +97,7 @@ void policy_session_reset(struct policy_session *session)
     policy_session_rate_give_back(session);
     dkim_signing_end(&session->signing);
     policy_evaluation_end(session);
+    dns_lookups_destroy(&session->bulk_lookups);
     clear_message(session);
     base_arena_reset(session->message);
 }

@@ -4,14 +4,19 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "dns/lookups.h"
 #include "policy/bulk/meter.h"
 #include "policy/bulk/one_click.h"
 #include "policy/bulk/providers.h"
 #include "policy/decision_bulk.h"
 #include "policy/dkim/signing.h"
 #include "policy/dmarc/psl.h"
+#include "policy/domains.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
+
+/* Domains of one message whose mail exchangers are asked for. */
+#define MX_QUESTIONS_MAX 100
 
 /* Without a list each domain is its own. */
 static void organizational(const struct policy_session *session, const struct dns_name *name,
@@ -83,6 +88,56 @@ static struct policy_bulk_count *count_of(struct policy_session *session, struct
     return it;
 }
 
+/* By the most preferred mail exchanger (RFC 5321 section 5.1), if DNS has answered by now. */
+static const struct bulk_provider *find_by_mx(const struct policy_session *session,
+                                              const struct dns_name *domain)
+{
+    const struct dns_answer *answer;
+    const struct dns_record *best = NULL;
+    struct dns_name host;
+
+    if (session->bulk_lookups == NULL)
+        return NULL;
+    answer = dns_lookups_get(session->bulk_lookups, domain, DNS_TYPE_MX);
+    for (size_t i = 0; i < answer->count; i++)
+        if (best == NULL || answer->records[i].preference < best->preference)
+            best = &answer->records[i];
+    if (best == NULL || best->value.length == 0 || dns_name_make(&host, best->value) != DNS_NAME_OK)
+        return NULL;
+    return bulk_providers_find_mx(session->snapshot->bulk_providers, &host);
+}
+
+static const struct bulk_provider *find_provider(const struct policy_session *session,
+                                                 const struct dns_name *domain)
+{
+    const struct bulk_provider *provider =
+        bulk_providers_find(session->snapshot->bulk_providers, domain);
+
+    return provider != NULL ? provider : find_by_mx(session, domain);
+}
+
+void policy_session_bulk_recipient(struct policy_session *session,
+                                   const struct policy_address *recipient)
+{
+    const struct bulk_providers *providers = session->snapshot->bulk_providers;
+    const struct dns_lookups_options options = {
+        .resolver = session->env.resolver,
+        .clock = session->env.clock,
+        .max_questions = MX_QUESTIONS_MAX,
+    };
+
+    if (!bulk_providers_want_mx(providers) || options.resolver == NULL ||
+        session->decision.direction != POLICY_DIRECTION_OUTBOUND ||
+        recipient->kind != POLICY_ADDRESS_DOMAIN ||
+        bulk_providers_find(providers, &recipient->domain) != NULL ||
+        policy_domains_contain(session->snapshot->local_domains, &recipient->domain))
+        return;
+    if (session->bulk_lookups == NULL)
+        session->bulk_lookups = dns_lookups_create(session->message, &options);
+    if (session->bulk_lookups != NULL)
+        dns_lookups_prefetch(session->bulk_lookups, &recipient->domain, DNS_TYPE_MX);
+}
+
 static void count_recipients(struct policy_session *session, struct policy_bulk *bulk)
 {
     const struct policy_recipient *it = session->decision.kept_recipients;
@@ -94,7 +149,7 @@ static void count_recipients(struct policy_session *session, struct policy_bulk 
 
         (void)policy_address_parse(it->address, &address);
         if (address.kind == POLICY_ADDRESS_DOMAIN)
-            provider = bulk_providers_find(session->snapshot->bulk_providers, &address.domain);
+            provider = find_provider(session, &address.domain);
         if (provider == NULL)
             continue;
         count = count_of(session, bulk, provider);

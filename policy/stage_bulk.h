@@ -3,9 +3,14 @@
 #ifndef POLICY_STAGE_BULK_H
 #define POLICY_STAGE_BULK_H
 
+struct policy_address;
 struct policy_bulk;
 struct policy_session;
 
+/* At RCPT, of one that is accepted: where providers are told by mail exchangers, the question for
+ * those of its domain begins. Nobody waits for the answer. */
+void policy_session_bulk_recipient(struct policy_session *session,
+                                   const struct policy_address *recipient);
 /* From the end of the header on; made once. NULL: not outbound, or not exactly one author domain.
  * Asks the store of rates when recipients belong to a provider. */
 const struct policy_bulk *policy_session_bulk(struct policy_session *session);

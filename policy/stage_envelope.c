@@ -7,6 +7,7 @@
 #include "policy/options.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
+#include "policy/stage_bulk.h"
 #include "policy/stage_rates.h"
 #include "policy/stage_rules.h"
 
@@ -335,6 +336,7 @@ const struct policy_verdict *policy_session_rcpt(struct policy_session *session,
         return verdict;
     }
     keep_recipient(session, forward_path);
+    policy_session_bulk_recipient(session, &address);
     session->decision.recipients++;
     if (session->decision.kept_recipients != NULL)
         session->decision.first_recipient = session->decision.kept_recipients->address;

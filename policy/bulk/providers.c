@@ -17,6 +17,7 @@ struct bulk_options {
 
 struct provider_options {
     struct conf_list domains;
+    struct conf_list mx;
     /* 0: `bulk-limit`. */
     int64_t limit;
 };
@@ -29,12 +30,20 @@ struct domain {
     size_t provider;
 };
 
+/* Mail exchangers at and below it. */
+struct exchanger {
+    struct dns_name name;
+    size_t provider;
+};
+
 struct bulk_providers {
     struct bulk_provider *items;
     size_t count;
     struct domain *domains;
     size_t domain_count;
     size_t domain_capacity;
+    struct exchanger *exchangers;
+    size_t exchanger_count;
 };
 
 /* Names under which they give mailboxes to everybody; domains of customers are not among them. */
@@ -169,6 +178,7 @@ const struct conf_table bulk_options_table = {
 
 static const struct conf_option provider_rows[] = {
     {.name = "domains", .type = CONF_LIST, .offset = offsetof(struct provider_options, domains)},
+    {.name = "mx", .type = CONF_LIST, .offset = offsetof(struct provider_options, mx)},
     {.name = "limit",
      .type = CONF_INT,
      .offset = offsetof(struct provider_options, limit),
@@ -205,10 +215,10 @@ static bool check_provider(struct conf_section *section, struct base_error *erro
                       section->title, BULK_PROVIDER_NAME_MAX);
         return false;
     }
-    if (values->domains.count == 0 && !is_built_in(section->title)) {
+    if (values->domains.count == 0 && values->mx.count == 0 && !is_built_in(section->title)) {
         conf_error_at(error_r, section->where,
-                      "bulk-provider \"%s\" has no `domains`, and is none of google, microsoft, "
-                      "yahoo and apple: write `domains = { \"mail.example\" }`",
+                      "bulk-provider \"%s\" has neither `domains` nor `mx`, and is none of google, "
+                      "microsoft, yahoo and apple: write `domains = { \"mail.example\" }`",
                       section->title);
         return false;
     }
@@ -260,6 +270,47 @@ static size_t provider_of(struct bulk_providers *providers, const char *name)
     return i;
 }
 
+/* Two providers of one name would make the order of the file decide. */
+static bool add_exchanger(struct bulk_providers *providers, const struct conf_item *item,
+                          size_t provider, struct base_error *error_r)
+{
+    struct exchanger *exchanger = &providers->exchangers[providers->exchanger_count];
+
+    exchanger->provider = provider;
+    if (!policy_idn_to_name(base_text_of(item->text), &exchanger->name)) {
+        conf_error_at(error_r, item->where,
+                      "mx: \"%s\" is not a domain: write that of the mail exchangers, for example "
+                      "\"google.com\"",
+                      item->text);
+        return false;
+    }
+    for (size_t i = 0; i < providers->exchanger_count; i++) {
+        const struct exchanger *other = &providers->exchangers[i];
+
+        if (other->provider == provider || !dns_name_equals(&other->name, &exchanger->name))
+            continue;
+        conf_error_at(error_r, item->where, "mx: \"%s\" is that of \"%s\" too: keep it in one",
+                      item->text, providers->items[other->provider].name);
+        return false;
+    }
+    providers->exchanger_count++;
+    return true;
+}
+
+static bool add_exchangers(struct bulk_providers *providers, const struct conf_list *list,
+                           size_t provider, struct base_error *error_r)
+{
+    if (list->count == 0)
+        return true;
+    providers->exchangers =
+        base_mem_realloc(providers->exchangers, (providers->exchanger_count + list->count) *
+                                                    sizeof(*providers->exchangers));
+    for (size_t i = 0; i < list->count; i++)
+        if (!add_exchanger(providers, &list->items[i], provider, error_r))
+            return false;
+    return true;
+}
+
 static bool add_section(struct bulk_providers *providers, const struct conf_section *section,
                         struct base_error *error_r)
 {
@@ -282,7 +333,7 @@ static bool add_section(struct bulk_providers *providers, const struct conf_sect
         }
         add_domain(providers, name.text, is_below, provider);
     }
-    return true;
+    return add_exchangers(providers, &values->mx, provider, error_r);
 }
 
 static const struct domain *find(const struct bulk_providers *providers, size_t count,
@@ -368,6 +419,7 @@ void bulk_providers_destroy(struct bulk_providers **providers)
     for (size_t i = 0; i < (*providers)->domain_count; i++)
         base_mem_free((*providers)->domains[i].text);
     base_mem_free((*providers)->domains);
+    base_mem_free((*providers)->exchangers);
     base_mem_free((*providers)->items);
     base_mem_free(*providers);
     *providers = NULL;
@@ -381,6 +433,27 @@ const struct bulk_provider *bulk_providers_find(const struct bulk_providers *pro
     for (const char *dot = strchr(domain->text, '.'); found == NULL && dot != NULL;
          dot = strchr(dot + 1, '.'))
         found = find(providers, providers->domain_count, dot + 1, true);
+    return found == NULL ? NULL : &providers->items[found->provider];
+}
+
+bool bulk_providers_want_mx(const struct bulk_providers *providers)
+{
+    return providers->exchanger_count > 0;
+}
+
+/* The nearest: the one with the most labels. */
+const struct bulk_provider *bulk_providers_find_mx(const struct bulk_providers *providers,
+                                                   const struct dns_name *host)
+{
+    const struct exchanger *found = NULL;
+
+    for (size_t i = 0; i < providers->exchanger_count; i++) {
+        const struct exchanger *it = &providers->exchangers[i];
+
+        if (dns_name_is_within(host, &it->name) &&
+            (found == NULL || it->name.label_count > found->name.label_count))
+            found = it;
+    }
     return found == NULL ? NULL : &providers->items[found->provider];
 }
 

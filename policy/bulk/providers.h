@@ -38,6 +38,11 @@ void bulk_providers_destroy(struct bulk_providers **providers);
  * built in, and a domain itself before ".domain". */
 const struct bulk_provider *bulk_providers_find(const struct bulk_providers *providers,
                                                 const struct dns_name *domain);
+/* Some provider has `mx`: MX records are worth asking for. */
+bool bulk_providers_want_mx(const struct bulk_providers *providers);
+/* The same as bulk_providers_find() by the name of a mail exchanger. */
+const struct bulk_provider *bulk_providers_find_mx(const struct bulk_providers *providers,
+                                                   const struct dns_name *host);
 /* Borrowed; NULL: there is none of that name. */
 const struct bulk_provider *bulk_providers_by_name(const struct bulk_providers *providers,
                                                    struct base_text name);

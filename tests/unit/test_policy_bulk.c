@@ -96,11 +96,15 @@ static void test_faults(void **state)
         const char *want;
     } cases[] = {
         {"bulk-provider \"Big Mail\" { domains = { \"a.example\" } }", "lower-case"},
-        {"bulk-provider \"big\" { limit = 5 }", "has no `domains`"},
+        {"bulk-provider \"big\" { limit = 5 }", "has neither `domains` nor `mx`"},
         {"bulk-provider \"big\" { domains = { \"a b\" } }", "\"a b\" is not a domain"},
         {"bulk-provider \"a\" { domains = { \"x.example\" } }\n"
          "bulk-provider \"b\" { domains = { \"X.example\" } }",
          "both"},
+        {"bulk-provider \"a\" { mx = { \"x y\" } }", "\"x y\" is not a domain"},
+        {"bulk-provider \"a\" { mx = { \"mx.example\" } }\n"
+         "bulk-provider \"b\" { mx = { \"MX.example\" } }",
+         "is that of \"a\" too"},
         {"bulk-limit = 0", "bulk-limit"},
         {"rule \"r\" { stage = rcpt bulk = yes action = reject }", "bulk"},
     };
@@ -295,6 +299,58 @@ static void test_counted(void **state)
     assert_int_equal(used(world, "example.org", "google"), 5);
     base_clock_advance(&world->clock, (DAY_S / 16 + 1) * BASE_NS_PER_S);
     assert_int_equal(used(world, "example.org", "google"), 0);
+    stop(world);
+}
+
+/* Where a domain's mail goes. */
+static void test_mx(void **state)
+{
+    static const char zone[] = "$ORIGIN .\n$TTL 300\n"
+                               "customer.example. MX 20 other.example.\n"
+                               "customer.example. MX 10 a.b.mx.example.\n"
+                               "second.example. MX 10 other.example.\n"
+                               "second.example. MX 20 mx.example.\n"
+                               "null.example. MX 0 .\n"
+                               "special.example. MX 1 x.special.mx.example.\n"
+                               "$FAULT broken.example. MX TIMEOUT\n"
+                               "local.example. MX 1 mx.example.\n";
+    static const struct {
+        const char *domain;
+        const char *provider;
+    } cases[] = {
+        {"customer.example", "google"}, {"second.example", NULL}, {"null.example", NULL},
+        {"broken.example", NULL},       {"none.example", NULL},   {"special.example", "special"},
+        {"local.example", NULL},        {"gmail.com", "google"},
+    };
+    struct world *world = *state;
+    struct base_error error = {""};
+
+    dns_resolver_destroy(&world->resolver);
+    world->resolver = dns_zone_create(base_text_of(zone), "test.zone", &error);
+    if (world->resolver == NULL)
+        fail_msg("%s", error.text);
+    world->env.resolver = world->resolver;
+    start(world, "local-domains = { \"local.example\" }\n"
+                 "bulk-provider \"google\" { mx = { \"mx.example\" } }\n"
+                 "bulk-provider \"special\" { mx = { \"special.mx.example\" } }\n");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct policy_bulk *bulk;
+
+        (void)send_all(world, "a@example.org", cases[i].domain, 2);
+        bulk = policy_session_decision(world->session)->bulk;
+        assert_non_null(bulk);
+        if ((bulk->counts != NULL) != (cases[i].provider != NULL))
+            fail_msg("%s: %s", cases[i].domain, bulk->counts == NULL ? "none" : "one");
+        if (bulk->counts == NULL)
+            continue;
+        assert_string_equal(bulk->counts->provider, cases[i].provider);
+        assert_int_equal(bulk->counts->recipients, 2);
+    }
+    stop(world);
+    /* Without `mx` nothing is asked. */
+    start(world, "");
+    (void)send_all(world, "a@example.org", "customer.example", 1);
+    assert_null(policy_session_decision(world->session)->bulk->counts);
     stop(world);
 }
 
@@ -555,6 +611,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_faults, set_up, tear_down),
         cmocka_unit_test(test_one_click),
         cmocka_unit_test_setup_teardown(test_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_mx, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_warnings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_conditions, set_up, tear_down),
