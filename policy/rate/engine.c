@@ -266,6 +266,7 @@ static void warn(struct rate_entry *entry, struct rate_item *item, int64_t now_n
     entry->is_warned = is_above;
 }
 
+/* `first`: where this decision's charges begin; all of them are of one time. */
 static void remember(struct rate_reservation *reservation, const struct rate_entry *entry,
                      const struct rate_item *item, uint64_t value, int64_t now_ns, size_t first)
 {
@@ -275,8 +276,7 @@ static void remember(struct rate_reservation *reservation, const struct rate_ent
     for (size_t i = count; i > first && i + MERGED > count && !entry->is_distinct; i--) {
         struct rate_charge *charge = &charges[i - 1];
 
-        if (charge->hash == entry->hash && charge->birth == entry->birth &&
-            rate_entry_same_slots(entry, charge->time_ns, now_ns)) {
+        if (charge->hash == entry->hash && charge->birth == entry->birth) {
             charge->amount += item->amount;
             return;
         }

@@ -211,15 +211,6 @@ void rate_entry_restore(struct rate_entry *entry, unsigned i, int64_t time_ns, i
     }
 }
 
-bool rate_entry_same_slots(const struct rate_entry *entry, int64_t a_ns, int64_t b_ns)
-{
-    for (unsigned i = 0; i < entry->windows->count; i++)
-        if (rate_window_slot(&entry->windows->at[i], a_ns) !=
-            rate_window_slot(&entry->windows->at[i], b_ns))
-            return false;
-    return true;
-}
-
 /* What fills a window of that length: the shortest that covers it, else the longest. */
 static unsigned counterpart(const struct rate_windows *windows, int64_t length_ns)
 {

@@ -64,8 +64,6 @@ void rate_entry_give_back(struct rate_entry *entry, int64_t charged_ns, int64_t 
 /* One window alone, of what was counted before. */
 void rate_entry_restore(struct rate_entry *entry, unsigned i, int64_t time_ns, int64_t amount,
                         uint64_t value);
-/* Two times fall into the same sub-window of each window. */
-bool rate_entry_same_slots(const struct rate_entry *entry, int64_t a_ns, int64_t b_ns);
 /* Charges `to`, whose windows are others, with what `from` counts; values are left out. */
 void rate_entry_move(struct rate_entry *to, const struct rate_entry *from);
 

@@ -203,6 +203,27 @@ static void test_fields(void **state)
     base_buf_deinit(&out);
 }
 
+/* What stands before a value in memory is no part of it. */
+static void test_value_behind_cr(void **state)
+{
+    static const char memory[] = "\r\n b";
+    const struct base_text value = {memory + 1, 3};
+    struct base_buf out;
+
+    (void)state;
+    for (int canon = 0; canon < 2; canon++) {
+        struct dkim_sink sink;
+
+        base_buf_init(&out, NULL, 4096);
+        dkim_sink_init(&sink, sink_append, &out);
+        dkim_canon_field((enum dkim_canon)canon, BASE_TEXT("S"), value, &sink);
+        dkim_sink_flush(&sink);
+        assert_string_equal(base_buf_cstr(&out),
+                            canon == DKIM_CANON_SIMPLE ? "S:\r\n b\r\n" : "s:b\r\n");
+        base_buf_deinit(&out);
+    }
+}
+
 static void test_last_field_has_no_crlf(void **state)
 {
     struct base_buf out;
@@ -223,6 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_random_bodies),
+        cmocka_unit_test(test_value_behind_cr),
         cmocka_unit_test(test_fields),
         cmocka_unit_test(test_last_field_has_no_crlf),
     };

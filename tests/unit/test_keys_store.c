@@ -403,6 +403,24 @@ static void test_file_of_any_name(void **state)
     place_deinit(&place);
 }
 
+/* Nor when it was the first there is: a daemon may have been started without standard input. */
+static void test_nothing_stays_open(void **state)
+{
+    struct base_error error = {""};
+    int old = dup(STDIN_FILENO);
+    int next;
+
+    (void)state;
+    (void)close(STDIN_FILENO);
+    assert_null(keys_store_load_file("/tmp", NULL, &error));
+    next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (old > STDIN_FILENO) {
+        (void)dup2(old, STDIN_FILENO);
+        (void)close(old);
+    }
+    assert_int_equal(next, STDIN_FILENO);
+}
+
 static void test_list(void **state)
 {
     static const char *const want[][2] = {
@@ -453,10 +471,11 @@ static void test_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_selector),         cmocka_unit_test(test_new_and_load),
-        cmocka_unit_test(test_new_refuses),      cmocka_unit_test(test_modes),
-        cmocka_unit_test(test_directories),      cmocka_unit_test(test_kinds_of_file),
-        cmocka_unit_test(test_file_of_any_name), cmocka_unit_test(test_list),
+        cmocka_unit_test(test_selector),           cmocka_unit_test(test_new_and_load),
+        cmocka_unit_test(test_new_refuses),        cmocka_unit_test(test_modes),
+        cmocka_unit_test(test_directories),        cmocka_unit_test(test_kinds_of_file),
+        cmocka_unit_test(test_file_of_any_name),   cmocka_unit_test(test_list),
+        cmocka_unit_test(test_nothing_stays_open),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
