@@ -49,7 +49,8 @@ enum store_map_answer {
 };
 
 /* Look-ups one behind the other, which see one state of a compiled map and cost one lock. Keep it
- * short: postmap waits for its end. */
+ * short: postmap waits for its end. A thread has one run of a map at a time: a second one might
+ * wait for the end of the first. */
 struct store_map_run {
     struct store_map *map;
     /* The kind's own. */

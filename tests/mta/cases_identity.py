@@ -118,6 +118,7 @@ login-domain = {{ "example.org", "mx.example.org" }}
 rule "own sender" {{ stage = mail  sender-owned = no  action = reject }}
 rule "name the sender" {{ stage = eom  author-owned = no  author-domain = {{ "example.org" }}
     action = replace-sender }}
+rule "own Sender" {{ stage = eom  sender-header-owned = no  action = replace-sender }}
 rule "no replies elsewhere" {{ stage = eom  reply-to-owned = no  action = no-sign }}
 """
 FILES = {"owners": "alice@example.org alice\nbob@example.org bob\n",
@@ -164,6 +165,11 @@ def owners_through(context, server):
                      [b"Sender: carol@example.org"])
     require(arrived.all("Sender") == ["alice@example.org"], "Sender: %s", arrived.all("Sender"))
     require(not arrived.is_signed, "signed for %s", arrived.all("From"))
+    # The author is alice's own: what we wrote is signed with the rest.
+    arrived = arrive(world, "alice@example.org", "Alice <alice@example.org>",
+                     [b"Sender: carol@example.org"])
+    require(arrived.all("Sender") == ["alice@example.org"], "Sender: %s", arrived.all("Sender"))
+    world.judges.require(arrived)
     arrived = arrive(world, "alice@example.org", "alice@example.org",
                      [b"Reply-To: eve@stranger.example"])
     require(not arrived.is_signed and not arrived.all("Sender"), "with another's Reply-To")
