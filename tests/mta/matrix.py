@@ -118,6 +118,12 @@ TAIL = """
 - `hold-queue` is the hold queue of Postfix, which a person empties (`postsuper -H`), and the quarantine
   of Sendmail (`mailq -qQ` shows it).
 
+## Who sent it
+
+`add-sender`, `replace-sender` and `no-sign` are about the mail of a login: at each stage from `mail`
+on they are noted and done at end of message, the same behind both servers
+(`tests/mta/cases_identity.py`). At `connect`, `helo` and `unknown` they are refused at load.
+
 ## Mail through sendmail(1) in Postfix
 
 It comes from Postfix's own pickup, which cannot be told that one recipient is refused: Postfix would
