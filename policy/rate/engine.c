@@ -139,10 +139,19 @@ static void want_lock(const struct engine *engine, struct locks *locks, uint64_t
 /* --- networks ------------------------------------------------------------------------------------
  */
 
-static void block_net(struct engine *engine, const struct rate_item *item, int64_t until_ns)
+/* Nobody lists networks: they are never blocked for longer than the longest window. */
+static void block_net(struct engine *engine, const struct rate_item *item, int64_t until_ns,
+                      int64_t now_ns)
 {
+    int64_t longest_ns = 0;
+
     if (item->net.length == 0)
         return;
+    for (unsigned i = 0; i < item->windows->count; i++)
+        if (longest_ns < item->windows->at[i].length_ns)
+            longest_ns = item->windows->at[i].length_ns;
+    if (until_ns - now_ns > longest_ns)
+        until_ns = now_ns + longest_ns;
     pthread_mutex_lock(&engine->nets_lock);
     rate_nets_block(engine->nets, hash_key(engine, item->name, item->net),
                     hash_key(engine, (struct base_text){NULL, 0}, item->net), until_ns);
@@ -163,7 +172,7 @@ static bool is_net_blocked(struct engine *engine, struct rate_item *item, int64_
     if (until_ns == 0)
         return false;
     item->answer = RATE_NET_BLOCKED;
-    item->wait_ns = until_ns == RATE_FOREVER ? -1 : until_ns - now_ns;
+    item->wait_ns = until_ns - now_ns;
     return true;
 }
 
@@ -206,7 +215,7 @@ static void hold(struct engine *engine, struct rate_table *table, struct rate_en
 
     entry->is_held = true;
     if (!rate_table_block(table, entry, until_ns, now_ns))
-        block_net(engine, item, until_ns);
+        block_net(engine, item, until_ns, now_ns);
     tell(engine, entry, &change);
 }
 
@@ -226,7 +235,7 @@ static void block(struct engine *engine, struct rate_table *table, struct rate_e
     if (item->wait_ns < 0)
         return;
     if (!rate_table_block(table, entry, now_ns + item->wait_ns, now_ns))
-        block_net(engine, item, now_ns + item->wait_ns);
+        block_net(engine, item, now_ns + item->wait_ns, now_ns);
 }
 
 /* The longest wait of the windows decides; if there is none, the fullest is reported. */

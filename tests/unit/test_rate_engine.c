@@ -461,6 +461,17 @@ static void test_blocked_bound(void **state)
     one.net = base_text_of("192.0.2.0/24");
     assert_true(rate_store_charge(store, &reservation, &one, 1));
     rate_store_commit(store, &reservation);
+    /* A key that is held for ever and finds no room: its network is blocked for an hour. */
+    assert_true(spend(store, "a", "held", 10));
+    one = item("a", "held", 1);
+    one.net = base_text_of("203.0.113.0/24");
+    one.hold_ns = -1;
+    assert_false(rate_store_charge(store, &reservation, &one, 1));
+    one = item("a", "neighbour", 1);
+    one.net = base_text_of("203.0.113.0/24");
+    assert_false(rate_store_charge(store, &reservation, &one, 1));
+    assert_int_equal(one.answer, RATE_NET_BLOCKED);
+    assert_int_equal(one.wait_ns, HOUR);
     /* All of it passes by. */
     base_clock_advance(&clock, 2 * HOUR);
     for (int i = 0; i < 20000; i++) {
