@@ -82,6 +82,9 @@ def counted(place):
                            capture_output=True, text=True, timeout=PATIENCE,
                            env=daemon.place.environment)
     require(json.loads(rates.stdout)["rates"], [], "the meter is no rate")
+    subprocess.run([POSTSEAL, "release", "-c", daemon.config, "example.org|google"], check=True,
+                   capture_output=True, timeout=PATIENCE, env=daemon.place.environment)
+    require(rows(daemon), want[1:], "released")
     require(daemon.stop(), 0, "exit status")
 
 
