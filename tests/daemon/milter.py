@@ -11,9 +11,10 @@ LEADING_BLANK = 0x100000
 # Per command: the step bit that leaves it out, and the one that leaves its answer out.
 BITS = {"C": (0x1, 0x1000), "H": (0x2, 0x2000), "M": (0x4, 0x4000), "R": (0x8, 0x8000),
         "T": (0x200, 0x10000), "L": (0x20, 0x80), "N": (0x40, 0x40000), "B": (0x10, 0x80000),
-        "E": (0, 0)}
+        "E": (0, 0), "U": (0x100, 0x20000)}
 STAGES = {"C": "connect", "H": "helo", "M": "mail", "R": "rcpt", "T": "data", "L": "header",
-          "N": "eoh", "B": "body", "E": "eom"}
+          "N": "eoh", "B": "body", "E": "eom",
+          "U": "unknown"}
 ACTION_WORDS = {b"c": "continue", b"r": "reject", b"t": "tempfail", b"a": "accept",
                 b"d": "discard", b"y": "reply", b"s": "skip"}
 
@@ -135,6 +136,10 @@ class Session:
 
     def helo(self, name="client.example"):
         return self.say("H", name.encode("utf-8", "surrogateescape") + b"\0")
+
+    def command(self, line):
+        """A command that the MTA does not know."""
+        return self.say("U", line.encode() + b"\0")
 
     def mail(self, path, macros=None):
         return self.say("M", path.encode("utf-8", "surrogateescape") + b"\0", macros)

@@ -236,6 +236,60 @@ def one_connection(place):
     check(daemon.stop() == 0, "exit status")
 
 
+def bypass(place):
+    """What a client of `bypass = all` sends is none of ours; the log has a line of the session."""
+    text = ('rule "pass" { stage = connect  client-net = { "%s" }  action = accept  bypass = all }\n'
+            'rule "no" { stage = eom  action = reject }\n' % ELSEWHERE)
+    daemon = Inbound(place, "", text).start()
+    with Session(daemon.socket) as session:
+        answer = session.connect(ELSEWHERE)
+        check(answer.action == "accept", answer.action)
+    wait_until(daemon.messages, "a log line of the session")
+    line = daemon.messages()[0]
+    check((line["action"], line["rule"], line["client"]) == ("accept", "pass", ELSEWHERE), line)
+    answer, _ = walk(daemon, NOBODY)
+    check(answer.brief() == "eom 550 5.7.1", answer.brief())
+    check(any("bypass = all" in text for text in daemon.log().splitlines()), "no warning")
+    check(daemon.stop() == 0, "exit status")
+
+
+def commands(place):
+    """A command that the MTA does not know is answered for itself, wherever it comes; the message
+    around it goes on."""
+    text = ('rule "expn" { stage = unknown  command = { "EXPN" }  action = reject\n'
+            '    text = { "%{command} is", "100% off" } }\n'
+            'rule "help" { stage = unknown  command = { "HELP" }  action = reject\n'
+            '    mode = observe }\n'
+            'rule "note" { stage = mail  action = replace-header  header = "X-Note: %{sender}" }\n')
+    daemon = Inbound(place, "", text).start()
+    with Session(daemon.socket) as session:
+        session.connect(NOBODY)
+        session.helo()
+        session.mail("<x@sender.example>")
+        told = "502-5.5.1 %s is\r\n502 5.5.1 100%% off"
+        for line, want in (("EXPN all", told % "EXPN all"), ("HELP", ""), ("FOO", ""),
+                           ("EXPN", told % "EXPN")):
+            answer = session.command(line)
+            check(answer.text == want and answer.is_final == (want != ""),
+                  "%s: %s %r" % (line, answer.action, answer.text))
+        session.rcpt("<user@example.org>")
+        fields, body = split_message(b"X-Note: forged\r\n" + MESSAGE)
+        session.content(fields, body)
+        result = session.result
+        check(("X-Note", 1) in result.deletes, "%s" % result.deletes)
+        check([value for _, name, value in result.inserts if name == "X-Note"]
+              == [b" x@sender.example"], "%s" % result.inserts)
+    wait_until(daemon.messages, "a log line")
+    check(len(daemon.messages()) == 1 and daemon.messages()[0]["observed"] == "help",
+          "%s" % daemon.messages())
+    check(daemon.stop() == 0, "exit status")
+    # Nothing of them is sent where no rule asks.
+    daemon = Inbound(place, "", "").start()
+    with Session(daemon.socket) as session:
+        check(session.steps & 0x100 != 0, "unknown commands are asked for")
+    check(daemon.stop() == 0, "exit status")
+
+
 def command_agrees(place):
     """`postseal check` takes what the daemon takes."""
     daemon = Inbound(place, "", ALL % ("eom", "reject"))
@@ -247,4 +301,4 @@ def command_agrees(place):
 if __name__ == "__main__":
     sys.exit(run_cases([matrix, continue_goes_on, hold_is_not_softened, refused_at_load, reserved,
                         recipients_of_rules, observe, observe_first, one_connection,
-                        command_agrees]))
+                        bypass, commands, command_agrees]))
