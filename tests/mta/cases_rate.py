@@ -309,3 +309,23 @@ def rate_counts_bounces(context):
         require(client.mail(ALICE, [BOB], message(token(), ALICE)).is_ok, "bob")
     server.shutdown()
     server.server_close()
+
+
+@case()
+def rate_mails_the_postmaster(context):
+    """A mail tells of a block, through the same Postfix and filter: it is delivered, and counted by
+    no rate."""
+    world = context.own()
+    world.daemon.stop()
+    world.daemon.write('notify-smtp = "127.0.0.1:%d"\n'
+                       'rate "r" { key = { sender } count = messages limit = "1/1h" '
+                       'notify = { "mail:postmaster@example.org" } }\n' % world.ports["inbound"])
+    world.daemon.start()
+    with Smtp(world.ports["submission"]) as client:
+        require(client.mail(ALICE, [BOB], message(token(), ALICE)).is_ok, "not accepted")
+        reply = client.mail(ALICE, [BOB], message(token(), ALICE))
+        require(reply.code == 450, "%s", reply)
+        client.command("QUIT")
+    mail = world.mailbox.one("Key:    " + ALICE)
+    require(mail.all("Subject") == ["rate block"], "%s", mail.all("Subject"))
+    require(used(world, ALICE) == {"r": 1} and not used(world, "<>"), "%s", used(world, "<>"))
