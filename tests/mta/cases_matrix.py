@@ -18,7 +18,8 @@ FIELD = "X-Matrix"
 
 def source_of(stage, action):
     """The address of this machine that rules before MAIL know the client by."""
-    return "127.0.1.%d" % (1 + matrix.cells().index((stage, action)))
+    cells = matrix.cells()
+    return "127.0.1.%d" % (1 + cells.index((stage, action)) if (stage, action) in cells else 255)
 
 
 def sender_of(stage, action):
@@ -226,7 +227,8 @@ def matrix_sendmail(context):
 def matrix_refused_at_load(context):
     """What a stage cannot do is an error that names file, line, and the stage that can."""
     path = os.path.join(context.place.path, "matrix.conf")
-    for cell in matrix.cells():
+    of_senders = [(stage, action) for stage in matrix.STAGES for action in matrix.SENDER_ACTIONS]
+    for cell in matrix.cells() + of_senders:
         with open(path, "w", encoding="utf-8") as file:
             file.write('authserv-id = "mx.example.org"\nlisten = "inet:9@127.0.0.1"\n' + rule(*cell))
         done = subprocess.run([context.programs.postseal, "check", path], capture_output=True,

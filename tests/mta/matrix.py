@@ -7,6 +7,8 @@ ACTIONS = ("continue", "accept", "reject", "tempfail", "discard", "mark", "hold-
            "replace-header")
 SERVERS = {"postfix": "Postfix 3.7", "sendmail": "Sendmail 8.17"}
 
+# About the mail of a login: cases_identity.py sends it.
+SENDER_ACTIONS = ("add-sender", "replace-sender", "no-sign")
 # Refused when the configuration is read, because the stage cannot do it and the end of message would
 # mean something else; the stage that the message names.
 REFUSED_AT_LOAD = {
@@ -15,6 +17,8 @@ REFUSED_AT_LOAD = {
     ("rcpt", "discard"): "data",
     **{("unknown", action): "connect" for action in ACTIONS
        if action not in ("continue", "reject", "tempfail")},
+    **{(stage, action): "mail" for stage in ("connect", "helo") for action in SENDER_ACTIONS},
+    **{("unknown", action): "connect" for action in SENDER_ACTIONS},
 }
 # Done at end of message, whichever stage said so.
 LATCHED = ("mark", "hold-queue", "add-header", "replace-header")
