@@ -15,6 +15,8 @@ import tempfile
 POSTSEAL = os.path.abspath("postseal")
 FOLDER = os.path.join(os.environ.get("srcdir", "."), "conf", "examples")
 NAMES = ["gateway", "relay", "single-server"]
+# What others include.
+PARTS = ["guard"]
 # In main.cf of every one of them.
 LINES = ["smtpd_milters = unix:postseal/postseal.sock", "milter_default_action = tempfail",
          "milter_protocol = 6"]
@@ -88,16 +90,34 @@ def check(folder, name):
     assert postseal("check", spoilt)[0] == 78
 
 
+def check_part(folder, name):
+    """As one of the others would include it."""
+    with open(os.path.join(FOLDER, NAMES[-1] + ".conf"), encoding="utf-8") as file:
+        text = file.read()
+    part = os.path.join(folder, name + ".conf")
+    with open(os.path.join(FOLDER, name + ".conf"), encoding="utf-8") as file:
+        content = file.read()
+    assert 'include("/etc/postseal/%s.conf")' % name in content, "it does not say how"
+    with open(part, "w", encoding="utf-8") as file:
+        file.write(content)
+    path = prepare(folder, NAMES[-1], text + '\ninclude("%s")\n' % part)
+    status, out, errors = postseal("check", path)
+    assert status == 0 and "good" in errors + out and "warning" not in errors, errors
+    with open(part, "a", encoding="utf-8") as file:
+        file.write("\nnonsense = 1\n")
+    assert postseal("check", path)[0] == 78
+
+
 def main():
     failures = 0
     found = sorted(os.path.basename(path)[:-5] for path in glob.glob(FOLDER + "/*.conf"))
-    if found != NAMES:
-        print("FAIL  conf/examples holds %s, not %s" % (found, NAMES))
+    if found != sorted(NAMES + PARTS):
+        print("FAIL  conf/examples holds %s, not %s" % (found, NAMES + PARTS))
         failures += 1
     for name in found:
         with tempfile.TemporaryDirectory(prefix="postseal-example-") as folder:
             try:
-                check(folder, name)
+                (check_part if name in PARTS else check)(folder, name)
                 print("ok    %s" % name)
             except AssertionError as error:
                 failures += 1
