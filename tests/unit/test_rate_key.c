@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "policy/rate/exempt.h"
 #include "policy/rate/key.h"
 #include "policy/tls.h"
 
@@ -71,6 +72,41 @@ static void test_joined(void **state)
     assert_int_equal(rate_key_make(&key, &facts, NULL, &out), RATE_KEY_MISSING);
 }
 
+/* Each part by itself, not what stands before it. */
+static void test_exempt(void **state)
+{
+    static const struct conf_item items[] = {{"alice", {"x.conf", 1}},
+                                             {"mx.example", {"x.conf", 1}}};
+    static const struct {
+        const char *helo;
+        const char *login;
+        enum rate_key_outcome want;
+    } rows[] = {
+        {"host.example", "bob", RATE_KEY_MADE},
+        {"host.example", "Alice", RATE_KEY_EXEMPT},
+        {"MX.example", "bob", RATE_KEY_EXEMPT},
+        {"alice.example", "alice2", RATE_KEY_MADE},
+    };
+    const struct rate_key key = {.count = 2, .parts = {RATE_PART_HELO, RATE_PART_LOGIN}};
+    const struct conf_list list = {2, items};
+    struct base_error error;
+    struct rate_exempt *exempt = rate_exempt_create(&list, &error);
+
+    (void)state;
+    assert_non_null(exempt);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct rate_facts facts = {.helo = base_text_of(rows[i].helo),
+                                         .login = base_text_of(rows[i].login)};
+        char storage[RATE_KEY_MAX + 1];
+        struct base_buf out;
+
+        base_buf_init_fixed(&out, storage, sizeof(storage));
+        if (rate_key_make(&key, &facts, exempt, &out) != rows[i].want)
+            fail_msg("row %zu", i);
+    }
+    rate_exempt_destroy(&exempt);
+}
+
 /* Two that differ behind the cut are two keys. */
 static void test_cut(void **state)
 {
@@ -98,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_certificates),
         cmocka_unit_test(test_joined),
+        cmocka_unit_test(test_exempt),
         cmocka_unit_test(test_cut),
     };
 

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""What an administrator sees of rates, and takes back: postseal rates, postseal release.
+`tests/daemon/test_rates.py CASE` runs one case."""
+import json
+import subprocess
+import sys
+
+from daemon import PATIENCE, check, run_cases, wait_until
+from inbound import POSTSEAL, Inbound
+from milter import split_message
+
+LOGIN = {"{auth_type}": "PLAIN", "{auth_authen}": "joe"}
+CONF = """rate "recipients" { key = { login } count = recipients limit = "3/1h" }
+rate "messages" { key = { login } count = messages limit = "100/1h" }
+"""
+MESSAGE = b"From: joe@example.org\r\nSubject: x\r\n\r\nhello\r\n"
+
+
+def run(daemon, *words):
+    """(status, output, errors)"""
+    done = subprocess.run([POSTSEAL, words[0], "-c", daemon.config, *words[1:]], check=False,
+                          capture_output=True, text=True, timeout=PATIENCE,
+                          env=daemon.place.environment)
+    return done.returncode, done.stdout, done.stderr
+
+
+def require(got, want, what):
+    check(got == want, "%s: %s, not %s" % (what, got, want))
+
+
+def send(daemon, count):
+    """A message of the login with so many recipients."""
+    fields, body = split_message(MESSAGE)
+    before = len(daemon.messages())
+    with daemon.session() as session:
+        session.message("<joe@example.org>", ["<u%d@example.net>" % i for i in range(count)],
+                        fields, body, LOGIN)
+    wait_until(lambda: len(daemon.messages()) > before, "the line of the message")
+
+
+def told(daemon, *words):
+    status, out, errors = run(daemon, "rates", "--json", *words)
+    require((status, errors), (0, ""), "rates")
+    return json.loads(out)
+
+
+def used(daemon, *words):
+    return {row["rate"]: (row["key"], row["windows"][0]["used"])
+            for row in told(daemon, *words)["rates"]}
+
+
+def shown_and_released(place):
+    daemon = Inbound(place, "", CONF).start()
+    numbers = told(daemon)
+    require((numbers["keys"], numbers["rates"]), (0, []), "nothing yet")
+    send(daemon, 3)
+    numbers = told(daemon)
+    require(numbers["keys"], 2, "keys")
+    check(numbers["octets"] > 0, "no memory for two keys: %s" % numbers)
+    require([numbers[name] for name in ("blocked", "blocked_nets", "forgotten", "uncounted")],
+            [0, 0, 0, 0], "numbers")
+    require(used(daemon), {"recipients": ("joe", 3), "messages": ("joe", 1)}, "used")
+    require(used(daemon, "joe"), used(daemon), "used by the key")
+    require(used(daemon, "jim"), {}, "used by another")
+    status, out, _ = run(daemon, "rates")
+    check(status == 0 and out.startswith("2 keys in ") and "joe" in out, out)
+    status, _, errors = run(daemon, "release", "jim")
+    check(status != 0 and "jim" in errors, "%d %s" % (status, errors))
+    require(run(daemon, "release", "joe")[0], 0, "release")
+    check(daemon.has_logged('rate key "joe" released by hand, of 2 rates'), "the log")
+    check(all(count == 0 for _, count in used(daemon).values()), "used after release")
+    send(daemon, 3)
+    require(used(daemon)["recipients"], ("joe", 3), "used again")
+    require(daemon.stop(), 0, "exit status")
+
+
+if __name__ == "__main__":
+    sys.exit(run_cases([shown_and_released]))
