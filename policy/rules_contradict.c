@@ -22,6 +22,13 @@ static const struct {
     {"author", "unknown multiple none invalid", "dmarc-policy", ""},
     {"author", "unknown multiple none invalid", "author-domain", ""},
     {"author", "unknown multiple none invalid", "display-address", ""},
+    /* Without a login there is no mechanism, and nothing that is its own. */
+    {"authenticated", "no", "auth-mechanism", ""},
+    {"authenticated", "no", "sender-owned", "yes"},
+    {"authenticated", "no", "author-owned", "yes"},
+    {"authenticated", "no", "sender-header-owned", "yes"},
+    {"authenticated", "no", "reply-to-owned", "yes"},
+    {"authenticated", "no", "resent-owned", "yes"},
 };
 
 static const struct policy_rule_condition *find(const struct policy_rule *rule, const char *option)
@@ -32,14 +39,28 @@ static const struct policy_rule_condition *find(const struct policy_rule *rule, 
     return NULL;
 }
 
+static const char *const *words_of(const struct policy_condition *row)
+{
+    static const char *const bool_words[] = {"no", "yes", NULL};
+
+    return row->option.type == CONF_BOOL ? bool_words : row->option.words;
+}
+
+static bool asks_for(const struct policy_rule_condition *condition, unsigned word)
+{
+    return condition->row->option.type == CONF_BOOL
+               ? policy_condition_bool(condition) == (word == 1)
+               : policy_condition_has_word(condition, word);
+}
+
 /* All words that the condition asks for are among these. */
 static bool is_within(const struct policy_rule_condition *condition, const char *words)
 {
-    const char *const *all = condition->row->option.words;
+    const char *const *all = words_of(condition->row);
 
     for (unsigned i = 0; words[0] != '\0' && all[i] != NULL; i++) {
         struct base_text rest = base_text_of(words);
-        bool is_among = !policy_condition_has_word(condition, i);
+        bool is_among = !asks_for(condition, i);
 
         while (rest.data != NULL)
             is_among |= base_text_equals(base_text_split(&rest, ' '), base_text_of(all[i]));
@@ -117,13 +138,14 @@ bool policy_rule_contradicts(const struct policy_rule *rule, char *out, size_t s
 
 static uint64_t bits_of(const struct policy_condition *row, const char *words)
 {
+    const char *const *all = words_of(row);
     uint64_t bits = 0;
 
-    for (unsigned i = 0; row->option.words[i] != NULL; i++) {
+    for (unsigned i = 0; all[i] != NULL; i++) {
         struct base_text rest = base_text_of(words);
 
         while (rest.data != NULL)
-            if (base_text_equals(base_text_split(&rest, ' '), base_text_of(row->option.words[i])))
+            if (base_text_equals(base_text_split(&rest, ' '), base_text_of(all[i])))
                 bits |= UINT64_C(1) << i;
     }
     return bits;

@@ -164,6 +164,17 @@ static const struct {
     {EOM("a", "author = { none, multiple }  dmarc = { fail }" NO), {"`author`", "`dmarc`"}},
     {EOM("a", "author = { none }  author-domain = { \"a.example\" }" NO), {"`author-domain`"}},
     {EOM("a", "author = { none, one }  author-domain = { \"a.example\" }" NO), {NULL}},
+    {MAIL("a", "authenticated = no  auth-mechanism = { \"PLAIN\" }" NO),
+     {"test.conf:1:", "`authenticated`", "`auth-mechanism`"}},
+    {MAIL("a", "authenticated = no  auth-mechanism = { \"!SCRAM-*\" }" NO), {"`auth-mechanism`"}},
+    {MAIL("a", "authenticated = yes  auth-mechanism = { \"PLAIN\" }" NO), {NULL}},
+    {MAIL("a", "authenticated = no  sender-owned = yes" NO), {"`sender-owned`"}},
+    {MAIL("a", "authenticated = no  sender-owned = no" NO), {NULL}},
+    {EOM("a", "authenticated = no  author-owned = yes" NO), {"`author-owned`"}},
+    /* A mechanism is that of a login. */
+    {MAIL("a", "authenticated = yes" NO) MAIL("b", "auth-mechanism = { \"PLAIN\" }" NO),
+     {"\"b\"", "\"a\" (test.conf:1)"}},
+    {MAIL("a", "authenticated = no" NO) MAIL("b", "auth-mechanism = { \"PLAIN\" }" NO), {NULL}},
 };
 
 static void test_load(void **state)
