@@ -3,6 +3,9 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "policy/identity_forms.h"
+#include "policy/options.h"
+#include "policy/rate/key.h"
 #include "policy/rate/rates.h"
 #include "policy/rate/sent.h"
 #include "policy/session-private.h"
@@ -46,15 +49,78 @@ void policy_session_bounce_body(struct policy_session *session, struct base_text
     rate_bounce_read(session->bounce, chunk, note_id, session);
 }
 
+/* As keys are made: without case and extension. */
+static bool canonical(const struct policy_session *session, const struct policy_address *address,
+                      struct base_buf *out)
+{
+    struct rate_facts facts = {.sender = address,
+                               .delimiters = session->snapshot->options->recipient_delimiter};
+
+    base_buf_clear(out);
+    return rate_key_append_part(RATE_PART_SENDER, NULL, &facts, out) && !out->is_over;
+}
+
+static void note_sender(struct policy_session *session)
+{
+    struct policy_address sender;
+    char storage[POLICY_ADDRESS_MAX + 1];
+    struct base_buf key;
+
+    base_buf_init_fixed(&key, storage, sizeof(storage));
+    (void)policy_address_parse(session->decision.mail_from, &sender);
+    if (sender.kind == POLICY_ADDRESS_DOMAIN && canonical(session, &sender, &key))
+        rate_sent_note_sender(session->env.sent, base_buf_text(&key), session->decision.login,
+                              base_clock_mono_ns(session->env.clock));
+}
+
+static bool find_sender(struct policy_session *session, const struct policy_address *address,
+                        char login[RATE_SENT_LOGIN_MAX + 1])
+{
+    char storage[POLICY_ADDRESS_MAX + 1];
+    struct base_buf key;
+
+    base_buf_init_fixed(&key, storage, sizeof(storage));
+    return canonical(session, address, &key) &&
+           rate_sent_find_sender(session->env.sent, base_buf_text(&key),
+                                 base_clock_mono_ns(session->env.clock), login);
+}
+
+/* A report of a failure to one recipient: the login whose envelope sender that was, as it stands or
+ * as VERP made it. */
+static bool find_by_sender(struct policy_session *session, char login[RATE_SENT_LOGIN_MAX + 1])
+{
+    char room[POLICY_ADDRESS_MAX + 1];
+    struct policy_address address, stem;
+
+    if (session->bounce == NULL || !session->bounce->is_failure ||
+        session->decision.recipients != 1 || session->decision.kept_recipients == NULL ||
+        policy_address_parse(session->decision.kept_recipients->address, &address) !=
+            POLICY_ADDRESS_DOMAIN)
+        return false;
+    return find_sender(session, &address, login) ||
+           (policy_identity_form_read(POLICY_FORM_VERP, &address, room, sizeof(room), &stem) &&
+            find_sender(session, &stem, login));
+}
+
 void policy_session_bounce_accepted(struct policy_session *session)
 {
+    const struct policy_decision *decision = &session->decision;
+    char login[RATE_SENT_LOGIN_MAX + 1];
+
     if (!is_wanted(session))
         return;
     if (session->bounced_login.length > 0) {
-        policy_session_rate_bounced(session, session->bounced_login);
+        policy_session_rate_bounced(session, session->bounced_login, false);
         session->bounced_login = (struct base_text){NULL, 0};
-    } else if (session->decision.login.length > 0) {
-        rate_sent_note(session->env.sent, session->decision.message_id, session->decision.login,
-                       base_clock_mono_ns(session->env.clock));
+    } else if (session->bounce != NULL) {
+        if (find_by_sender(session, login))
+            policy_session_rate_bounced(session, base_text_of(login), true);
+        session->bounce = NULL;
+    } else {
+        if (decision->login.length > 0)
+            rate_sent_note(session->env.sent, decision->message_id, decision->login,
+                           base_clock_mono_ns(session->env.clock));
+        if (decision->direction == POLICY_DIRECTION_OUTBOUND)
+            note_sender(session);
     }
 }

@@ -1,5 +1,7 @@
 /* Bounces of what logins have sent, for `count = bounces`: mail with the null reverse-path whose
- * body names a Message-ID that a login's message had. Forgeries do not know one. */
+ * body names a Message-ID that a login's message had. Forgeries do not know one. With `bounces-by =
+ * sender` also a report of a failure that names none, if it comes back to the envelope sender of
+ * one login within a day, or to a VERP address made of it. */
 #ifndef POLICY_STAGE_BOUNCES_H
 #define POLICY_STAGE_BOUNCES_H
 

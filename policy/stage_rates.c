@@ -594,7 +594,8 @@ void policy_session_rate_rejected(struct policy_session *session,
 }
 
 /* The conditions are those of what the login sends, not of what comes back. */
-void policy_session_rate_bounced(struct policy_session *session, struct base_text login)
+void policy_session_rate_bounced(struct policy_session *session, struct base_text login,
+                                 bool is_by_sender)
 {
     struct batch batch;
 
@@ -605,7 +606,7 @@ void policy_session_rate_bounced(struct policy_session *session, struct base_tex
     for (size_t i = 0; i < session->snapshot->rates->count; i++) {
         const struct rate_rule *rule = &session->snapshot->rates->items[i];
 
-        if (rule->count == RATE_COUNT_BOUNCES)
+        if (rule->count == RATE_COUNT_BOUNCES && (!is_by_sender || rule->is_by_sender))
             ask(&batch, rule, NULL, 1);
     }
     charge_event(&batch);

@@ -4,6 +4,8 @@
 #ifndef POLICY_STAGE_RATES_H
 #define POLICY_STAGE_RATES_H
 
+#include <stdbool.h>
+
 #include "base/text.h"
 #include "policy/verdict.h"
 
@@ -21,7 +23,8 @@ const struct policy_verdict *policy_session_rate_message(struct policy_session *
 void policy_session_rate_rejected(struct policy_session *session,
                                   const struct policy_address *recipient);
 /* What that login sent has come back: for `count = bounces`. */
-void policy_session_rate_bounced(struct policy_session *session, struct base_text login);
+void policy_session_rate_bounced(struct policy_session *session, struct base_text login,
+                                 bool is_by_sender);
 void policy_session_rate_commit(struct policy_session *session);
 void policy_session_rate_give_back(struct policy_session *session);
 

@@ -16,6 +16,7 @@ struct rate_options {
     struct conf_list burst;
     int action;
     int mode;
+    int bounces_by;
     const char *warn_at;
     struct conf_list exempt;
     struct conf_list limits;
@@ -41,6 +42,11 @@ static const char *const count_words[] = {
 };
 static const char *const action_words[] = {"tempfail", "reject", "discard", "mark", "hold", NULL};
 static const char *const mode_words[] = {"enforce", "observe", "off", NULL};
+enum bounces_by {
+    BY_MESSAGE_ID,
+    BY_SENDER,
+};
+static const char *const bounces_by_words[] = {"message-id", "sender", NULL};
 
 #define ROW(name_, type_, field_, ...)                                                     \
     {                                                                                      \
@@ -55,6 +61,7 @@ static const struct conf_option rows[] = {
     ROW("burst", CONF_LIST, burst, .fallback = NULL),
     ROW("action", CONF_WORD, action, .fallback = "tempfail", .words = action_words),
     ROW("mode", CONF_WORD, mode, .fallback = "enforce", .words = mode_words),
+    ROW("bounces-by", CONF_WORD, bounces_by, .fallback = "message-id", .words = bounces_by_words),
     ROW("warn-at", CONF_STRING, warn_at, .fallback = NULL),
     ROW("exempt", CONF_LIST, exempt, .fallback = NULL),
     ROW("limits", CONF_LIST, limits, .fallback = NULL),
@@ -248,6 +255,13 @@ static bool check(struct conf_section *section, struct base_error *error_r)
                       "rate \"%s\": `hold-for` goes only with `action = hold`", section->title);
         return false;
     }
+    if (conf_section_where(section, "bounces-by").line != 0 &&
+        options->count != RATE_COUNT_BOUNCES) {
+        conf_error_at(error_r, conf_section_where(section, "bounces-by"),
+                      "rate \"%s\": `bounces-by` goes only with `count = bounces`: take it out",
+                      section->title);
+        return false;
+    }
     return check_notify(section, error_r) &&
            (!has_growth(options) || parse_growth(section, &growth, error_r));
 }
@@ -289,6 +303,7 @@ static bool compile(struct rate_rule *rule, const struct conf_section *section,
     rule->count = (enum rate_count)options->count;
     rule->action = (enum rate_action)options->action;
     rule->mode = (enum policy_rule_mode)options->mode;
+    rule->is_by_sender = options->bounces_by == BY_SENDER;
     if (rule->action == RATE_ACTION_HOLD)
         rule->hold_ns = options->hold_for == 0 ? -1 : options->hold_for * BASE_NS_PER_MS;
     if (options->warn_at != NULL && !parse_percent(options->warn_at, &rule->warn_percent))

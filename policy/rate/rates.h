@@ -51,6 +51,8 @@ struct rate_rule {
     enum rate_count count;
     enum rate_action action;
     enum policy_rule_mode mode;
+    /* Bounces that name no message of a login are those of the sender they come back to. */
+    bool is_by_sender;
     struct rate_windows windows;
     /* Of the first of them. */
     bool has_growth;

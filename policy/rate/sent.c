@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "policy/rate/hash.h"
 
-#define KEPT_NS (7 * 86400 * BASE_NS_PER_S)
+#define KEPT_NS        (7 * 86400 * BASE_NS_PER_S)
+#define SENDER_KEPT_NS (86400 * BASE_NS_PER_S)
 
 enum {
     WAYS = 8
@@ -22,12 +23,30 @@ struct entry {
     char login[RATE_SENT_LOGIN_MAX + 1];
 };
 
+struct sender {
+    uint64_t hash;
+    /* When the login used it last; 0: free. */
+    int64_t time_ns;
+    /* When somebody else did, or may have done; 0: never. */
+    int64_t others_ns;
+    /* "" where it is not known. */
+    char login[RATE_SENT_LOGIN_MAX + 1];
+};
+
+struct senders {
+    /* The latest use of what was forgotten here. */
+    int64_t lost_ns;
+    struct sender at[WAYS];
+};
+
 struct rate_sent {
     pthread_mutex_t lock;
     uint64_t seed[2];
     /* A power of two. */
     size_t buckets;
     struct entry (*entries)[WAYS];
+    /* As many buckets. */
+    struct senders *senders;
 };
 
 struct rate_sent *rate_sent_create(size_t max)
@@ -42,6 +61,7 @@ struct rate_sent *rate_sent_create(size_t max)
     while (sent->buckets * WAYS < max)
         sent->buckets *= 2;
     sent->entries = base_mem_alloc_zero(sent->buckets, sizeof(*sent->entries));
+    sent->senders = base_mem_alloc_zero(sent->buckets, sizeof(*sent->senders));
     return sent;
 }
 
@@ -54,6 +74,7 @@ void rate_sent_destroy(struct rate_sent **sent)
         return;
     pthread_mutex_destroy(&it->lock);
     base_mem_free(it->entries);
+    base_mem_free(it->senders);
     base_mem_free(it);
 }
 
@@ -99,6 +120,70 @@ bool rate_sent_find(struct rate_sent *sent, struct base_text message_id, int64_t
     return is_found;
 }
 
+/* --- envelope senders ----------------------------------------------------------------------------
+ */
+
+static struct sender *find_sender(struct senders *senders, uint64_t hash)
+{
+    for (unsigned i = 0; i < WAYS; i++)
+        if (senders->at[i].hash == hash && senders->at[i].time_ns != 0)
+            return &senders->at[i];
+    return NULL;
+}
+
+/* In place of the one that was used longest ago. What that one said is lost to every sender here.
+ */
+static struct sender *add_sender(struct senders *senders, uint64_t hash)
+{
+    struct sender *oldest = &senders->at[0];
+
+    for (unsigned i = 1; i < WAYS; i++)
+        if (senders->at[i].time_ns < oldest->time_ns)
+            oldest = &senders->at[i];
+    if (senders->lost_ns < oldest->time_ns)
+        senders->lost_ns = oldest->time_ns;
+    *oldest = (struct sender){.hash = hash, .others_ns = senders->lost_ns};
+    return oldest;
+}
+
+void rate_sent_note_sender(struct rate_sent *sent, struct base_text sender, struct base_text login,
+                           int64_t now_ns)
+{
+    uint64_t hash = rate_hash(sent->seed, sender);
+    struct senders *senders = &sent->senders[hash & (sent->buckets - 1)];
+    struct base_text kept = login.length > RATE_SENT_LOGIN_MAX ? (struct base_text){"", 0} : login;
+    struct sender *it;
+
+    pthread_mutex_lock(&sent->lock);
+    it = find_sender(senders, hash);
+    if (it == NULL)
+        it = add_sender(senders, hash);
+    else if (!base_text_equals_nocase(base_text_of(it->login), kept))
+        it->others_ns = it->time_ns;
+    it->time_ns = now_ns;
+    memset(it->login, 0, sizeof(it->login));
+    if (kept.length > 0)
+        memcpy(it->login, kept.data, kept.length);
+    pthread_mutex_unlock(&sent->lock);
+}
+
+bool rate_sent_find_sender(struct rate_sent *sent, struct base_text sender, int64_t now_ns,
+                           char login[RATE_SENT_LOGIN_MAX + 1])
+{
+    uint64_t hash = rate_hash(sent->seed, sender);
+    const struct sender *it;
+    bool is_found;
+
+    pthread_mutex_lock(&sent->lock);
+    it = find_sender(&sent->senders[hash & (sent->buckets - 1)], hash);
+    is_found = it != NULL && it->login[0] != '\0' && now_ns - it->time_ns < SENDER_KEPT_NS &&
+               (it->others_ns == 0 || now_ns - it->others_ns >= SENDER_KEPT_NS);
+    if (is_found)
+        memcpy(login, it->login, sizeof(it->login));
+    pthread_mutex_unlock(&sent->lock);
+    return is_found;
+}
+
 /* --- bounces -------------------------------------------------------------------------------------
  */
 
@@ -118,6 +203,7 @@ static void read_line(struct rate_bounce *bounce,
                       void (*each)(void *context, struct base_text message_id), void *context)
 {
     static const struct base_text name = {"Message-ID:", 11};
+    static const struct base_text action = {"Action:", 7};
     struct base_text line = {bounce->line, bounce->length};
     bool was_folded = bounce->is_folded;
 
@@ -131,6 +217,11 @@ static void read_line(struct rate_bounce *bounce,
 
         bounce->is_folded = base_text_trim(value).length == 0;
         read_value(bounce, value, each, context);
+    } else if (base_text_starts_with_nocase(line, action)) {
+        struct base_text value = {line.data + action.length, line.length - action.length};
+
+        if (base_text_starts_with_nocase(base_text_trim(value), BASE_TEXT("failed")))
+            bounce->is_failure = true;
     }
 }
 

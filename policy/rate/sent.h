@@ -1,6 +1,8 @@
 /* Who sent which message, by its Message-ID: so that a bounce that comes back, which names it, can
  * be counted against the login. Strangers do not know the ids of mail that they have not got. A
- * table of fixed size; past it, and after a week, the oldest is forgotten. Thread-safe. */
+ * table of fixed size; past it, and after a week, the oldest is forgotten. And which login used
+ * which envelope sender within a day, for bounces that name no Message-ID: anybody can make up such
+ * a one. Thread-safe. */
 #ifndef POLICY_RATE_SENT_H
 #define POLICY_RATE_SENT_H
 
@@ -26,6 +28,14 @@ void rate_sent_note(struct rate_sent *sent, struct base_text message_id, struct 
 bool rate_sent_find(struct rate_sent *sent, struct base_text message_id, int64_t now_ns,
                     char login[RATE_SENT_LOGIN_MAX + 1]);
 
+/* Canonical envelope senders. `login` is {NULL, 0} for mail of ours without one. */
+void rate_sent_note_sender(struct rate_sent *sent, struct base_text sender, struct base_text login,
+                           int64_t now_ns);
+/* False also where another login, or mail without one, had that sender within a day, or may have
+ * had it: what was known of it had to be forgotten. */
+bool rate_sent_find_sender(struct rate_sent *sent, struct base_text sender, int64_t now_ns,
+                           char login[RATE_SENT_LOGIN_MAX + 1]);
+
 /* Finds Message-ID fields in the body of a bounce, chunk by chunk, broken anywhere. */
 struct rate_bounce {
     /* A line as far as it matters; past that it is skipped. */
@@ -34,6 +44,8 @@ struct rate_bounce {
     bool is_too_long;
     /* "Message-ID:" stood alone on the line before. */
     bool is_folded;
+    /* "Action: failed" stood there (RFC 3464 section 2.3.3). */
+    bool is_failure;
     unsigned found;
 };
 

@@ -483,6 +483,136 @@ static void test_bounces(void **state)
     rate_sent_destroy(&world->env.sent);
 }
 
+#define FAILED "Final-Recipient: rfc822; x@example.net\r\nAction: failed\r\n"
+
+/* A report to so many recipients, the last of them `path`. */
+static void report(struct world *world, const char *path, unsigned recipients, const char *body)
+{
+    world_mail(world, "<>", "");
+    for (unsigned i = 1; i < recipients; i++)
+        rcpt(world, "<carol@example.org>");
+    rcpt(world, path);
+    world_field(world, "From", " <mailer-daemon@example.net>");
+    policy_session_eoh(world->session);
+    policy_session_body(world->session, base_text_of(body));
+    policy_session_eom(world->session, NULL, NULL);
+    policy_session_accepted(world->session);
+}
+
+static void send_as(struct world *world, const char *sender, const char *login)
+{
+    world_mail(world, sender, login);
+    rcpt(world, "<bob@example.net>");
+    finish(world);
+}
+
+/* Reports that name no message are the login's whose envelope sender they come back to, if it is
+ * one login's and the rate says so. */
+static void test_bounces_by_sender(void **state)
+{
+    static const struct {
+        const char *path;
+        unsigned recipients;
+        const char *body;
+        int64_t want;
+    } rows[] = {
+        {"<alice@example.org>", 1, FAILED, 1},
+        {"<ALICE@Example.org>", 1, "action:FAILED (it is full)\r\n", 2},
+        {"<alice+bob=example.net@example.org>", 1, FAILED, 3},
+        {"<alice+bob@example.org>", 1, FAILED, 4},
+        {"<other@example.org>", 1, FAILED, 4},
+        {"<other+bob=example.net@example.org>", 1, FAILED, 4},
+        {"<alice@example.org>", 2, FAILED, 4},
+        {"<alice@example.org>", 1, "Action: delayed\r\n", 4},
+        {"<alice@example.org>", 1, "I am on holiday.\r\n", 4},
+        {"<list+1=x@example.org>", 1, FAILED, 5},
+        {"<list@example.org>", 1, FAILED, 6},
+    };
+    struct world *world = *state;
+    char conf[300];
+
+    world->env.sent = rate_sent_create(100);
+    for (int is_wanted = 0; is_wanted < 2; is_wanted++) {
+        snprintf(conf, sizeof(conf),
+                 "rate \"b\" { key = { login } count = bounces limit = \"90/1h\" %s}\n",
+                 is_wanted ? "bounces-by = sender " : "");
+        start(world, conf);
+        world_connect(world, "192.0.2.1", "");
+        send_as(world, "<alice@example.org>", "Alice");
+        send_as(world, "<list+1=x@example.org>", "alice");
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            report(world, rows[i].path, rows[i].recipients, rows[i].body);
+            if (used(world, "alice") != (is_wanted ? rows[i].want : 0))
+                fail_msg("row %zu: %lld", i, (long long)used(world, "alice"));
+        }
+    }
+    stop(world);
+    rate_sent_destroy(&world->env.sent);
+}
+
+/* Two that share a sender, and mail without a login, for a day; then it is forgotten. */
+static void test_bounces_of_several(void **state)
+{
+    struct world *world = *state;
+
+    world->env.sent = rate_sent_create(100);
+    start(world,
+          "signing-networks = { \"192.0.2.0/24\" }\nrate \"b\" { key = { login } count = bounces "
+          "limit = \"90/30d\" bounces-by = sender }\n");
+    world_connect(world, "192.0.2.1", "");
+    send_as(world, "<alice@example.org>", "alice");
+    report(world, "<alice@example.org>", 1, FAILED);
+    assert_int_equal(used(world, "alice"), 1);
+    base_clock_advance(&world->clock, 43200 * BASE_NS_PER_S);
+    send_as(world, "<alice@example.org>", "bob");
+    report(world, "<alice@example.org>", 1, FAILED);
+    base_clock_advance(&world->clock, 43199 * BASE_NS_PER_S);
+    report(world, "<alice@example.org>", 1, FAILED);
+    assert_int_equal(used(world, "alice") + used(world, "bob"), 1);
+    base_clock_advance(&world->clock, BASE_NS_PER_S);
+    report(world, "<alice@example.org>", 1, FAILED);
+    assert_int_equal(used(world, "bob"), 1);
+    send_as(world, "<alice@example.org>", "");
+    send_as(world, "<alice@example.org>", "bob");
+    report(world, "<alice@example.org>", 1, FAILED);
+    assert_int_equal(used(world, "bob"), 1);
+    base_clock_advance(&world->clock, 86400 * BASE_NS_PER_S);
+    report(world, "<alice@example.org>", 1, FAILED);
+    assert_int_equal(used(world, "bob"), 1);
+    send_as(world, "<alice@example.org>", "bob");
+    report(world, "<alice@example.org>", 1, FAILED);
+    assert_int_equal(used(world, "bob"), 2);
+    stop(world);
+    rate_sent_destroy(&world->env.sent);
+}
+
+/* In a table that is full nobody is charged with what may be another's. */
+static void test_bounces_of_many(void **state)
+{
+    struct rate_sent *sent = rate_sent_create(8);
+    char login[RATE_SENT_LOGIN_MAX + 1];
+    char sender[16];
+
+    (void)state;
+    rate_sent_note_sender(sent, BASE_TEXT("a"), BASE_TEXT("alice"), 1);
+    assert_true(rate_sent_find_sender(sent, BASE_TEXT("a"), 2, login));
+    assert_string_equal(login, "alice");
+    for (int i = 0; i < 8; i++) {
+        snprintf(sender, sizeof(sender), "s%d", i);
+        rate_sent_note_sender(sent, base_text_of(sender), BASE_TEXT("bob"), 2 + i);
+    }
+    assert_true(rate_sent_find_sender(sent, BASE_TEXT("s6"), 10, login));
+    assert_false(rate_sent_find_sender(sent, BASE_TEXT("a"), 10, login));
+    rate_sent_note_sender(sent, BASE_TEXT("a"), BASE_TEXT("bob"), 11);
+    assert_false(rate_sent_find_sender(sent, BASE_TEXT("a"), 12, login));
+    rate_sent_note_sender(sent, BASE_TEXT("b"),
+                          BASE_TEXT("a login that is longer than what is "
+                                    "remembered of it"),
+                          12);
+    assert_false(rate_sent_find_sender(sent, BASE_TEXT("b"), 13, login));
+    rate_sent_destroy(&sent);
+}
+
 /* The packaged guard: a login that sends from many places is held, another is not. */
 static void test_guard(void **state)
 {
@@ -737,6 +867,8 @@ static void test_faults(void **state)
         {"key = { login } count = messages limit = \"1/1h\" notify = { \"a@example.org\" }",
          "tells nobody"},
         {"key = { sender } count = bounces limit = \"1/1h\"", "write `key = { login }`"},
+        {"key = { login } count = messages limit = \"1/1h\" bounces-by = sender",
+         "goes only with `count = bounces`"},
         {"key = { login } count = messages limit = \"1/1h\" sender-domain = { \"a..b\" }",
          "sender-domain"},
     };
@@ -787,6 +919,9 @@ int main(void)
         cmocka_unit_test(test_record),
         cmocka_unit_test(test_maps),
         cmocka_unit_test(test_bounces),
+        cmocka_unit_test(test_bounces_by_sender),
+        cmocka_unit_test(test_bounces_of_several),
+        cmocka_unit_test(test_bounces_of_many),
         cmocka_unit_test(test_guard),
         cmocka_unit_test(test_told),
         cmocka_unit_test(test_growth),
