@@ -188,6 +188,25 @@ static void leave(struct store_redis *redis, struct connection *connection)
         connection_destroy(connection);
 }
 
+/* After a failure none of them is trusted: the name may have moved to another server, and this one
+ * be a replica that only refuses, or not be there without a word. */
+static void drop_idle(struct store_redis *redis)
+{
+    struct connection *idle;
+
+    (void)pthread_mutex_lock(&redis->lock);
+    idle = redis->idle;
+    redis->idle = NULL;
+    redis->idle_count = 0;
+    (void)pthread_mutex_unlock(&redis->lock);
+    while (idle != NULL) {
+        struct connection *next = idle->next;
+
+        connection_destroy(idle);
+        idle = next;
+    }
+}
+
 /* --- the store ------------------------------------------------------------------------------- */
 
 struct store_redis *store_redis_create(const struct store_redis_options *options,
@@ -218,12 +237,7 @@ void store_redis_destroy(struct store_redis **redis)
 {
     if (*redis == NULL)
         return;
-    while ((*redis)->idle != NULL) {
-        struct connection *connection = (*redis)->idle;
-
-        (*redis)->idle = connection->next;
-        connection_destroy(connection);
-    }
+    drop_idle(*redis);
     if ((*redis)->password != NULL)
         base_mem_wipe((*redis)->password, strlen((*redis)->password));
     base_mem_free((*redis)->password);
@@ -363,9 +377,10 @@ enum store_redis_status store_redis_run(struct store_redis *redis,
         connection = connection_create(redis, deadline_ns, reply_r->fault, sizeof(reply_r->fault));
     if (connection != NULL) {
         status = run_on(redis, connection, call, deadline_ns, reply_r);
-        if (status == STORE_REDIS_UNKNOWN) {
+        if (status != STORE_REDIS_OK) {
             connection_destroy(connection);
             connection = NULL;
+            drop_idle(redis);
         }
     }
     leave(redis, connection);

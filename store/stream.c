@@ -135,6 +135,9 @@ static bool shake_hands(struct store_stream *stream, struct store_tls *tls, int6
         if (SSL_set1_host(ssl, tls->name) != 1 || SSL_set_tlsext_host_name(ssl, tls->name) != 1)
             return false;
     }
+    /* What others left in the thread's queue of errors (a signature that was not good) would be
+     * taken for a fault of this connection: here and below. */
+    ERR_clear_error();
     while ((status = SSL_connect(ssl)) != 1) {
         short events = wanted_events(stream, status);
 
@@ -186,7 +189,10 @@ bool store_stream_write(struct store_stream *stream, const void *data, size_t le
         ssize_t written;
 
         if (stream->ssl != NULL) {
-            int status = SSL_write(stream->ssl, at, length > 16384 ? 16384 : (int)length);
+            int status;
+
+            ERR_clear_error();
+            status = SSL_write(stream->ssl, at, length > 16384 ? 16384 : (int)length);
 
             written = status;
             events = status > 0 ? 0 : wanted_events(stream, status);
@@ -214,7 +220,10 @@ size_t store_stream_read(struct store_stream *stream, void *data, size_t size, i
         ssize_t count;
 
         if (stream->ssl != NULL) {
-            int status = SSL_read(stream->ssl, data, size > 65536 ? 65536 : (int)size);
+            int status;
+
+            ERR_clear_error();
+            status = SSL_read(stream->ssl, data, size > 65536 ? 65536 : (int)size);
 
             count = status;
             events = status > 0 ? 0 : wanted_events(stream, status);
@@ -234,11 +243,11 @@ size_t store_stream_read(struct store_stream *stream, void *data, size_t size, i
 
 bool store_stream_is_quiet(const struct store_stream *stream)
 {
-    struct pollfd item = {.fd = stream->fd, .events = POLLIN};
+    struct pollfd item = {.fd = stream->fd, .events = POLLIN | POLLRDHUP};
 
     /* TLS 1.3 sends session tickets of itself: they are read with the next answer. */
     if (stream->ssl != NULL && poll(&item, 1, 0) > 0)
-        return (item.revents & (POLLHUP | POLLERR)) == 0;
+        return (item.revents & (POLLHUP | POLLRDHUP | POLLERR)) == 0;
     return poll(&item, 1, 0) == 0;
 }
 
