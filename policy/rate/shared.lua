@@ -7,8 +7,8 @@
 --
 -- Keys:    P:meta       hash: e the epoch, t the last time, o what was added to the clock
 --          P:due        reservations by when they fall due
---          P:r:ID       a reservation: st its end (C or R), sN the answer to its Nth charge, cN what
---                       that charged, a: it was added after a break
+--          P:r:ID       a reservation: st its end (C or R; D it fell due), sN the answer to its Nth
+--                       charge, cN what that charged, a: it was added after a break
 --          P:k:KEY      windows and block of a key; and of different values
 --          P:k:KEY:v    when each was seen last, :c when it was committed, :p how many have it
 --                       reserved, :h:I:SLOT what is past the exact ones (HyperLogLog)
@@ -17,6 +17,11 @@ local SLOTS = 16
 local EXACT = 1000
 local DUE_AT_ONCE = 20
 local MAX = 9007199254740992
+-- A message that is slower than its lease is remembered for so long: it may yet be accepted.
+local SLOW_US = 86400 * 1000000
+-- Until it is released, a key is held; but what nobody asks for any more shall go one day. The
+-- clock's offset must outlive all that was counted by it.
+local HELD_US = 10 * 366 * 86400 * 1000000
 
 local P = KEYS[1]
 local at = 2
@@ -40,6 +45,14 @@ local function int()
     return value
 end
 
+local function milliseconds(us)
+    return string.format('%.0f', math.ceil(us / 1000) + 1000)
+end
+
+local function expire(key, after_us)
+    redis.call('PEXPIRE', key, milliseconds(after_us))
+end
+
 local function read_meta()
     local time = redis.call('TIME')
     local meta = redis.call('HMGET', P .. ':meta', 'e', 't', 'o')
@@ -57,14 +70,7 @@ local function read_meta()
     end
     redis.call('HSET', P .. ':meta', 't', string.format('%.0f', now), 'o',
         string.format('%.0f', added))
-end
-
-local function milliseconds(us)
-    return string.format('%.0f', math.ceil(us / 1000) + 1000)
-end
-
-local function expire(key, after_us)
-    redis.call('PEXPIRE', key, milliseconds(after_us))
+    expire(P .. ':meta', 2 * HELD_US)
 end
 
 -- Windows: {length, the newest sub-window, 17 counts}, the newest first.
@@ -140,11 +146,13 @@ local function fit_windows(state, lengths)
     local kept = {}
     for _, window in ipairs(state.w) do
         most = math.max(most, used_of(window))
-        kept[window[1]] = window
+        kept[window[1]] = kept[window[1]] or {}
+        table.insert(kept[window[1]], window)
     end
     state.w = {}
     for i, length in ipairs(lengths) do
-        local window = kept[length]
+        -- Two may be of one length, with limits of their own: each has its counts.
+        local window = kept[length] and table.remove(kept[length], 1)
         if window == nil then
             window = {length, slot_of(length, now), {}}
             for j = 1, SLOTS + 1 do
@@ -195,12 +203,8 @@ end
 local function save_state(key, lengths)
     local state = states[key]
     local life = longest(lengths)
-    if state.h == -1 then
-        redis.call('SET', P .. ':k:' .. key, cmsgpack.pack(state))
-        return
-    end
-    redis.call('SET', P .. ':k:' .. key, cmsgpack.pack(state), 'PX',
-        milliseconds(math.max(life, state.h - now)))
+    life = math.max(life, state.h == -1 and HELD_US or state.h - now)
+    redis.call('SET', P .. ':k:' .. key, cmsgpack.pack(state), 'PX', milliseconds(life))
 end
 
 -- Different values.
@@ -247,8 +251,9 @@ local function values_reserve(key, lengths, value)
             expire(name .. ':h', most)
             return false
         end
-        redis.call('ZADD', name .. ':v', string.format('%.0f', now), value)
     end
+    -- Also of one that was there: it may have left the shorter windows.
+    redis.call('ZADD', name .. ':v', string.format('%.0f', now), value)
     redis.call('HINCRBY', name .. ':p', value, 1)
     for _, part in ipairs({':v', ':c', ':p'}) do
         expire(name .. part, most * 2)
@@ -256,7 +261,7 @@ local function values_reserve(key, lengths, value)
     return true
 end
 
-local function values_end(key, value, time, is_commit)
+local function values_end(key, value, lengths, time, is_commit)
     local name = P .. ':k:' .. key
     local left = redis.call('HINCRBY', name .. ':p', value, -1)
     if left <= 0 then
@@ -266,8 +271,12 @@ local function values_end(key, value, time, is_commit)
         local seen = tonumber(redis.call('ZSCORE', name .. ':c', value) or '0')
         local score = string.format('%.0f', math.max(seen, time))
         redis.call('ZADD', name .. ':c', score, value)
-        redis.call('ZADD', name .. ':v', score, value)
-        redis.call('PEXPIRE', name .. ':c', math.max(1, redis.call('PTTL', name .. ':v')))
+        -- Others that have it reserved may have seen it later.
+        if left <= 0 then
+            redis.call('ZADD', name .. ':v', score, value)
+        end
+        expire(name .. ':c', longest(lengths) * 2)
+        expire(name .. ':v', longest(lengths) * 2)
     elseif left <= 0 then
         local seen = redis.call('ZSCORE', name .. ':c', value)
         if seen then
@@ -280,31 +289,73 @@ end
 
 -- Reservations.
 
-local function end_reservation(id, is_commit, lease)
-    local name = P .. ':r:' .. id
+-- What it charged, a list each of its calls.
+local function charges_of(name)
     local fields = redis.call('HGETALL', name)
+    local lists = {}
     for i = 1, #fields, 2 do
         if string.sub(fields[i], 1, 1) == 'c' then
             local is_good, charges = pcall(cmsgpack.unpack, fields[i + 1])
-            for _, charge in ipairs(is_good and charges or {}) do
-                if charge.v then
-                    values_end(charge.k, charge.v, charge.t, is_commit)
-                elseif not is_commit then
-                    local state = load_state(charge.k, charge.l)
-                    for _, window in ipairs(state.w) do
-                        charge_window(window, charge.t, -charge.a)
-                    end
-                    save_state(charge.k, charge.l)
-                end
-            end
-            redis.call('HDEL', name, fields[i])
-        elseif fields[i] == 'st' then
-            return
+            lists[#lists + 1] = {field = fields[i], charges = is_good and charges or {}}
         end
     end
-    redis.call('HSET', name, 'st', is_commit and 'C' or 'R')
-    expire(name, lease)
+    return lists
+end
+
+local function add_to_windows(charge, amount)
+    local state = load_state(charge.k, charge.l)
+    for _, window in ipairs(state.w) do
+        charge_window(window, charge.t, amount)
+    end
+    save_state(charge.k, charge.l)
+end
+
+-- It fell due, but its host is alive, and only the message slow: it counts again, and from when it
+-- was charged first.
+local function revive(id, lease)
+    local name = P .. ':r:' .. id
+    for _, list in ipairs(charges_of(name)) do
+        for _, charge in ipairs(list.charges) do
+            if charge.v then
+                values_reserve(charge.k, charge.l, charge.v)
+            else
+                add_to_windows(charge, charge.a)
+            end
+        end
+    end
+    redis.call('HDEL', name, 'st')
+    redis.call('ZADD', P .. ':due', string.format('%.0f', now + lease), id)
+    expire(name, lease * 2)
+    expire(P .. ':due', lease * 2)
+end
+
+-- `how`: C it is committed, R given back, D it fell due.
+local function end_reservation(id, how, lease)
+    local name = P .. ':r:' .. id
+    local before = redis.call('HGET', name, 'st')
     redis.call('ZREM', P .. ':due', id)
+    if before == 'C' or before == 'R' or before == how then
+        return
+    end
+    if before == 'D' and how == 'C' then
+        revive(id, lease)
+        redis.call('ZREM', P .. ':due', id)
+        before = false
+    end
+    for _, list in ipairs(charges_of(name)) do
+        for _, charge in ipairs(before == 'D' and {} or list.charges) do
+            if charge.v then
+                values_end(charge.k, charge.v, charge.l, charge.t, how == 'C')
+            elseif how ~= 'C' then
+                add_to_windows(charge, -charge.a)
+            end
+        end
+        if how ~= 'D' then
+            redis.call('HDEL', name, list.field)
+        end
+    end
+    redis.call('HSET', name, 'st', how)
+    expire(name, how == 'D' and math.max(lease, SLOW_US) or lease)
 end
 
 -- What dead hosts had reserved. `st` stays, so that one that lives is not charged again.
@@ -312,8 +363,7 @@ local function fall_due(lease)
     local ids = redis.call('ZRANGEBYSCORE', P .. ':due', '-inf', string.format('%.0f', now),
         'LIMIT', 0, DUE_AT_ONCE)
     for _, id in ipairs(ids) do
-        end_reservation(id, false, lease)
-        redis.call('ZREM', P .. ':due', id)
+        end_reservation(id, 'D', lease)
     end
 end
 
@@ -398,7 +448,7 @@ end
 local function charge_item(item, charges)
     if item.value ~= '' then
         if values_reserve(item.key, item.lengths, item.value) then
-            charges[#charges + 1] = {k = item.key, v = item.value, t = now}
+            charges[#charges + 1] = {k = item.key, l = item.lengths, v = item.value, t = now}
         end
         return
     end
@@ -436,6 +486,9 @@ local function charge()
             return reply
         end
     end
+    if known[2] == 'D' then
+        revive(id, lease)
+    end
     for i = 1, count do
         items[i] = read_item()
     end
@@ -461,9 +514,10 @@ local function charge()
         expire(name, lease * 2)
         if known[2] == 'C' then
             redis.call('HDEL', name, 'st')
-            end_reservation(id, true, lease)
+            end_reservation(id, 'C', lease)
         else
             redis.call('ZADD', P .. ':due', string.format('%.0f', now + lease), id)
+            expire(P .. ':due', lease * 2)
         end
     end
     return reply
@@ -486,7 +540,7 @@ local function add()
         if not ended[1] and not arrived[sequence] then
             if item.value ~= '' then
                 if values_reserve(item.key, item.lengths, item.value) then
-                    values_end(item.key, item.value, now - age, true)
+                    values_end(item.key, item.value, item.lengths, now - age, true)
                 end
             else
                 for _, window in ipairs(item.state.w) do
@@ -496,7 +550,7 @@ local function add()
             save_state(item.key, item.lengths)
         end
     end
-    end_reservation(id, true, lease)
+    end_reservation(id, 'C', lease)
     redis.call('HSET', name, 'a', 1)
     expire(name, lease)
     -- What is counted now, for the next break.
@@ -513,7 +567,7 @@ end
 
 local function finish(is_commit)
     local id, lease = arg(), int()
-    end_reservation(id, is_commit, lease)
+    end_reservation(id, is_commit and 'C' or 'R', lease)
     return {epoch, 1}
 end
 
