@@ -199,7 +199,7 @@ static bool is_taker(const struct policy_rule *taker, const struct policy_rule *
         return taker < rule;
     return want_earlier_stages && has_constant_facts(taker) && taker->stage <= POLICY_STAGE_MAIL &&
            rule->stage != POLICY_STAGE_UNKNOWN && taker->stage < rule->stage &&
-           is_refusal(taker->action);
+           (is_refusal(taker->action) || taker->action == POLICY_ACTION_ACCEPT);
 }
 
 /* False: it has a condition that the rule's box says nothing of. */

@@ -31,8 +31,9 @@ struct policy_rule_proof {
     uint64_t left[POLICY_PROOF_CONDITIONS_MAX];
 };
 
-/* Of rule `index`. With `want_earlier_stages` those that refuse the client or the message at
- * connect, HELO and MAIL take from later stages, too: that holds where the MTA says all stages. */
+/* Of rule `index`. With `want_earlier_stages` those that refuse or accept the client or the
+ * message at connect, HELO and MAIL take from later stages, too: that holds where the MTA says all
+ * stages. */
 void policy_rule_prove(const struct policy_rules *rules, size_t index, bool want_earlier_stages,
                        struct policy_rule_proof *proof_r);
 

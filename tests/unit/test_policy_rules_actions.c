@@ -504,91 +504,110 @@ static void test_bypass(void **state)
 /* --- the table of rules --------------------------------------------------------------------------
  */
 
+static const struct {
+    const char *conf, *want;
+} explained[] = {
+    {"", "no rules: nothing is refused\n"},
+    {"rule \"a\" { stage = eom  action = mark }", "eom\n"
+                                                  "  \"a\" (test.conf:3): mark\n"
+                                                  "      matches: all\n"},
+    {"rule \"a\" { stage = eom  action = mark  author-domain = { \"a.example\", \"b.example\" "
+     "} }\n"
+     "rule \"b\" { stage = mail  action = reject  spf = { fail, softfail } }\n"
+     "rule \"c\" { stage = mail  action = tempfail  spf = { softfail, temperror }  "
+     "spf-only-all = no }\n"
+     "rule \"d\" { stage = mail  action = reject  enforce-percent = 20  spf = { fail } }\n"
+     "rule \"e\" { stage = mail  action = reject  mode = observe }\n"
+     "rule \"f\" { stage = mail  action = reject  mode = off }\n",
+     "mail\n"
+     "  \"b\" (test.conf:4): reject\n"
+     "      matches: spf = fail | softfail\n"
+     "  \"c\" (test.conf:5): tempfail\n"
+     "      matches: spf = softfail | temperror, spf-only-all = no\n"
+     "      can still match: spf = temperror; the rest goes to \"b\"\n"
+     "  \"d\" (test.conf:6): reject, for 20%\n"
+     "      matches: spf = fail\n"
+     "      warning: test.conf:6: rule \"d\" can never match: rule \"b\" (test.conf:4) takes "
+     "all that "
+     "it could: put it before that one, narrow that one, or take it away\n"
+     "  \"e\" (test.conf:7): reject, observed\n"
+     "      matches: all\n"
+     "eom\n"
+     "  \"a\" (test.conf:3): mark\n"
+     "      matches: author-domain = a.example | b.example\n"
+     "off\n"
+     "  \"f\" (test.conf:8)\n"},
+    /* What was refused at MAIL is not asked about at end of message. */
+    {"rule \"a\" { stage = mail  action = reject  spf = { fail } }\n"
+     "rule \"b\" { stage = eom  action = mark  spf = { fail } }\n"
+     "rule \"c\" { stage = eom  action = mark  spf = { fail, pass } }\n",
+     "mail\n"
+     "  \"a\" (test.conf:3): reject\n"
+     "      matches: spf = fail\n"
+     "eom\n"
+     "  \"b\" (test.conf:4): mark\n"
+     "      matches: spf = fail\n"
+     "      warning: test.conf:4: rule \"b\" can never match: rule \"a\" (test.conf:3) takes "
+     "all that "
+     "it could: put it before that one, narrow that one, or take it away\n"
+     "  \"c\" (test.conf:5): mark\n"
+     "      matches: spf = pass | fail\n"
+     "      can still match: spf = pass; the rest goes to \"a\"\n"},
+    {"mode = observe\nrule \"a\" { stage = mail  action = reject  spf = { fail } }\n"
+     "rule \"b\" { stage = eom  action = mark  spf = { fail } }\n",
+     "mode = observe: no rule refuses anything\n"
+     "mail\n"
+     "  \"a\" (test.conf:4): reject\n"
+     "      matches: spf = fail\n"
+     "eom\n"
+     "  \"b\" (test.conf:5): mark\n"
+     "      matches: spf = fail\n"},
+    /* Nor what was accepted there; one recipient that was accepted takes nothing. */
+    {"rule \"a\" { stage = mail  action = accept  authenticated = yes }\n"
+     "rule \"b\" { stage = eom  action = reject  auth-mechanism = { \"PLAIN\" } }\n"
+     "rule \"c\" { stage = rcpt  action = accept  authenticated = no }\n"
+     "rule \"d\" { stage = eom  action = reject  authenticated = no }\n",
+     "mail\n"
+     "  \"a\" (test.conf:3): accept\n"
+     "      matches: authenticated = yes\n"
+     "rcpt\n"
+     "  \"c\" (test.conf:5): accept\n"
+     "      matches: authenticated = no\n"
+     "eom\n"
+     "  \"b\" (test.conf:4): reject\n"
+     "      matches: auth-mechanism = PLAIN\n"
+     "      warning: test.conf:4: rule \"b\" can never match: rule \"a\" (test.conf:3) takes "
+     "all that it could: put it before that one, narrow that one, or take it away\n"
+     "  \"d\" (test.conf:6): reject\n"
+     "      matches: authenticated = no\n"},
+    {"rule \"a\" { stage = rcpt  action = reject  recipient = { \"a.example\", \"b.example\" "
+     "}\n"
+     "recipients-over = 5 }\n"
+     "rule \"b\" { stage = rcpt  action = reject  recipient = { \"a.example\", \"c.example\", "
+     "\"d.example\", \"e.example\", \"f.example\", \"g.example\" }  recipients-over = 9 }\n",
+     "rcpt\n"
+     "  \"a\" (test.conf:3): reject\n"
+     "      matches: recipients-over = 5, recipient = a.example | b.example\n"
+     "  \"b\" (test.conf:5): reject\n"
+     "      matches: recipients-over = 9, recipient = a.example | c.example | d.example | "
+     "e.example | "
+     "2 more\n"
+     "      can still match: recipient = c.example | d.example | e.example | f.example | 1 "
+     "more; "
+     "the rest goes to \"a\"\n"},
+};
+
 static void test_explain(void **state)
 {
-    static const struct {
-        const char *conf, *want;
-    } rows[] = {
-        {"", "no rules: nothing is refused\n"},
-        {"rule \"a\" { stage = eom  action = mark }", "eom\n"
-                                                      "  \"a\" (test.conf:3): mark\n"
-                                                      "      matches: all\n"},
-        {"rule \"a\" { stage = eom  action = mark  author-domain = { \"a.example\", \"b.example\" "
-         "} }\n"
-         "rule \"b\" { stage = mail  action = reject  spf = { fail, softfail } }\n"
-         "rule \"c\" { stage = mail  action = tempfail  spf = { softfail, temperror }  "
-         "spf-only-all = no }\n"
-         "rule \"d\" { stage = mail  action = reject  enforce-percent = 20  spf = { fail } }\n"
-         "rule \"e\" { stage = mail  action = reject  mode = observe }\n"
-         "rule \"f\" { stage = mail  action = reject  mode = off }\n",
-         "mail\n"
-         "  \"b\" (test.conf:4): reject\n"
-         "      matches: spf = fail | softfail\n"
-         "  \"c\" (test.conf:5): tempfail\n"
-         "      matches: spf = softfail | temperror, spf-only-all = no\n"
-         "      can still match: spf = temperror; the rest goes to \"b\"\n"
-         "  \"d\" (test.conf:6): reject, for 20%\n"
-         "      matches: spf = fail\n"
-         "      warning: test.conf:6: rule \"d\" can never match: rule \"b\" (test.conf:4) takes "
-         "all that "
-         "it could: put it before that one, narrow that one, or take it away\n"
-         "  \"e\" (test.conf:7): reject, observed\n"
-         "      matches: all\n"
-         "eom\n"
-         "  \"a\" (test.conf:3): mark\n"
-         "      matches: author-domain = a.example | b.example\n"
-         "off\n"
-         "  \"f\" (test.conf:8)\n"},
-        /* What was refused at MAIL is not asked about at end of message. */
-        {"rule \"a\" { stage = mail  action = reject  spf = { fail } }\n"
-         "rule \"b\" { stage = eom  action = mark  spf = { fail } }\n"
-         "rule \"c\" { stage = eom  action = mark  spf = { fail, pass } }\n",
-         "mail\n"
-         "  \"a\" (test.conf:3): reject\n"
-         "      matches: spf = fail\n"
-         "eom\n"
-         "  \"b\" (test.conf:4): mark\n"
-         "      matches: spf = fail\n"
-         "      warning: test.conf:4: rule \"b\" can never match: rule \"a\" (test.conf:3) takes "
-         "all that "
-         "it could: put it before that one, narrow that one, or take it away\n"
-         "  \"c\" (test.conf:5): mark\n"
-         "      matches: spf = pass | fail\n"
-         "      can still match: spf = pass; the rest goes to \"a\"\n"},
-        {"mode = observe\nrule \"a\" { stage = mail  action = reject  spf = { fail } }\n"
-         "rule \"b\" { stage = eom  action = mark  spf = { fail } }\n",
-         "mode = observe: no rule refuses anything\n"
-         "mail\n"
-         "  \"a\" (test.conf:4): reject\n"
-         "      matches: spf = fail\n"
-         "eom\n"
-         "  \"b\" (test.conf:5): mark\n"
-         "      matches: spf = fail\n"},
-        {"rule \"a\" { stage = rcpt  action = reject  recipient = { \"a.example\", \"b.example\" "
-         "}\n"
-         "recipients-over = 5 }\n"
-         "rule \"b\" { stage = rcpt  action = reject  recipient = { \"a.example\", \"c.example\", "
-         "\"d.example\", \"e.example\", \"f.example\", \"g.example\" }  recipients-over = 9 }\n",
-         "rcpt\n"
-         "  \"a\" (test.conf:3): reject\n"
-         "      matches: recipients-over = 5, recipient = a.example | b.example\n"
-         "  \"b\" (test.conf:5): reject\n"
-         "      matches: recipients-over = 9, recipient = a.example | c.example | d.example | "
-         "e.example | "
-         "2 more\n"
-         "      can still match: recipient = c.example | d.example | e.example | f.example | 1 "
-         "more; "
-         "the rest goes to \"a\"\n"},
-    };
     struct world *world = *state;
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(explained) / sizeof(explained[0]); i++) {
         struct base_buf text;
 
-        world_configure(world, rows[i].conf);
+        world_configure(world, explained[i].conf);
         base_buf_init(&text, NULL, 65536);
         policy_rules_explain(world->snapshot, &text);
-        assert_string_equal(base_buf_cstr(&text), rows[i].want);
+        assert_string_equal(base_buf_cstr(&text), explained[i].want);
         base_buf_deinit(&text);
     }
 }
