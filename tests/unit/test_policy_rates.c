@@ -625,6 +625,7 @@ static void test_guard(void **state)
     if (realpath(srcdir == NULL ? "." : srcdir, path) == NULL)
         fail_msg("no srcdir");
     snprintf(conf, sizeof(conf), "include(\"%s/conf/examples/guard.conf\")\n", path);
+    world->env.sent = rate_sent_create(100);
     start(world, conf);
     for (int i = 0; i < 5; i++) {
         char address[32];
@@ -641,7 +642,14 @@ static void test_guard(void **state)
     world_connect(world, "192.0.0.1", "");
     must_refuse(world, "alice");
     must_accept(world, "bob", 1);
+    /* Reports that anybody can make up are counted, and stop nobody. */
+    send_as(world, "<carol@example.org>", "carol");
+    for (int i = 0; i < 21; i++)
+        report(world, "<carol@example.org>", 1, FAILED);
+    assert_true(used(world, "carol") >= 20);
+    must_accept(world, "carol", 1);
     stop(world);
+    rate_sent_destroy(&world->env.sent);
 }
 
 struct told {
