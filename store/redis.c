@@ -15,7 +15,8 @@
 /* Connections that are kept while nobody uses them, and those at once. */
 #define IDLE_MAX 16
 #define OPEN_MAX 64
-#define ARGS_MAX 4096
+/* The server's own bound. */
+#define ARGS_MAX (1 << 20)
 
 struct connection {
     struct store_stream stream;

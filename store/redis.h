@@ -12,7 +12,7 @@
 #include "base/text.h"
 
 /* Numbers of an answer. */
-#define STORE_REDIS_NUMBERS_MAX 2048
+#define STORE_REDIS_NUMBERS_MAX 16384
 
 struct store_redis;
 

@@ -19,6 +19,8 @@
 #include "store/redis.h"
 
 #define KNOWN_KEYS 65536
+/* Of a message's kept items, how many are looked through for the same key. */
+#define KEPT_LOOK 64
 /* Off the way of messages one may wait longer. */
 #define BACKGROUND_TIMEOUT_NS (2 * BASE_NS_PER_S)
 /* How often a store that answers is asked to let reservations fall due. */
@@ -65,6 +67,8 @@ struct shared {
     uint64_t generation;
     bool is_generation_used;
     bool is_stopping;
+    /* An entry of the backlog is under way. */
+    bool is_sending;
     uint64_t failures;
     char fault[200];
 };
@@ -76,6 +80,8 @@ struct message {
     bool is_remote;
     /* It has waited for the store in vain, and does not wait again. */
     bool is_local;
+    /* The call with which that began: it may have been heard. 0: none. */
+    unsigned first_local;
     struct rate_reservation local;
     struct rate_backlog_item *items;
 };
@@ -191,11 +197,34 @@ static int64_t part_of(const struct shared *shared, int64_t limit, int64_t known
     return (left + shared->hosts - 1) / shared->hosts;
 }
 
+/* One more unit of what was kept already, of many recipients: the list stays short. Not of the
+ * first call that went without the store: that one it may have heard. NULL: it is another. */
+static struct rate_backlog_item *find_kept(const struct message *message,
+                                           const struct rate_item *item,
+                                           const struct rate_digest *digest)
+{
+    struct rate_backlog_item *it = message->items;
+
+    if (item->value.data != NULL || message->sequence == message->first_local)
+        return NULL;
+    for (int i = 0; it != NULL && i < KEPT_LOOK; i++, it = it->next)
+        if (!it->has_value && it->sequence != message->first_local &&
+            memcmp(&it->digest, digest, sizeof(*digest)) == 0 &&
+            rate_windows_equal(&it->windows, item->windows))
+            return it;
+    return NULL;
+}
+
 static void keep_item(struct message *message, const struct rate_item *item,
                       const struct rate_digest *digest, uint64_t value, int64_t now_ns)
 {
-    struct rate_backlog_item *kept = base_mem_alloc_zero(1, sizeof(*kept));
+    struct rate_backlog_item *kept = find_kept(message, item, digest);
 
+    if (kept != NULL) {
+        kept->amount += item->amount;
+        return;
+    }
+    kept = base_mem_alloc_zero(1, sizeof(*kept));
     kept->digest = *digest;
     kept->sequence = message->sequence;
     kept->time_ns = now_ns;
@@ -339,6 +368,7 @@ static bool charge_remote(struct shared *shared, struct rate_reservation *reserv
             note_failure(shared, "its answer is not what the script says");
         message->is_remote = message->is_remote || status != STORE_REDIS_DOWN;
         message->is_local = true;
+        message->first_local = message->sequence;
     }
     base_mem_free(reply);
     base_mem_free(used);
@@ -510,6 +540,7 @@ static bool send_one(struct shared *shared)
     lock(shared);
     if (!shared->breaker.is_open)
         entry = rate_backlog_take(&shared->backlog);
+    shared->is_sending = entry != NULL;
     if (entry == NULL && !shared->breaker.is_open)
         note_drained(shared);
     unlock(shared);
@@ -518,14 +549,14 @@ static bool send_one(struct shared *shared)
     status = entry->items != NULL
                  ? say_add(shared, entry)
                  : say_end(shared, entry->id, entry->is_commit, BACKGROUND_TIMEOUT_NS);
-    if (status == STORE_REDIS_OK) {
-        rate_backlog_entry_free(entry);
-        return true;
-    }
     lock(shared);
-    rate_backlog_return(&shared->backlog, entry);
+    shared->is_sending = false;
+    if (status != STORE_REDIS_OK)
+        rate_backlog_return(&shared->backlog, entry);
     unlock(shared);
-    return false;
+    if (status == STORE_REDIS_OK)
+        rate_backlog_entry_free(entry);
+    return status == STORE_REDIS_OK;
 }
 
 static void probe(struct shared *shared)
@@ -669,7 +700,7 @@ void rate_shared_numbers(struct rate_store *store, struct rate_shared_numbers *n
     numbers_r->is_broken = shared->breaker.is_open;
     numbers_r->breaks = shared->breaker.breaks;
     numbers_r->failures = shared->failures;
-    numbers_r->waiting = shared->backlog.count;
+    numbers_r->waiting = shared->backlog.count + (shared->is_sending ? 1 : 0);
     numbers_r->lost = shared->backlog.lost;
     memcpy(numbers_r->fault, shared->fault, sizeof(shared->fault));
     unlock(shared);

@@ -17,6 +17,7 @@ local SLOTS = 16
 local EXACT = 1000
 local DUE_AT_ONCE = 20
 local MAX = 9007199254740992
+local REPLY = 10000
 -- A message that is slower than its lease is remembered for so long: it may yet be accepted.
 local SLOW_US = 86400 * 1000000
 -- Until it is released, a key is held; but what nobody asks for any more shall go one day. The
@@ -556,6 +557,10 @@ local function add()
     -- What is counted now, for the next break.
     local reply = {epoch, 1}
     for _, item in ipairs(items) do
+        -- Those behind are not learned; what is too long would not be understood.
+        if #reply > REPLY then
+            break
+        end
         reply[#reply + 1] = #item.lengths
         for j, window in ipairs(item.state.w) do
             reply[#reply + 1] = item.value ~= '' and values_used(item.key, item.lengths, j) or

@@ -11,7 +11,7 @@
 #include "policy/rate/shared_script.h"
 #include "store/hmac.h"
 
-#define CALL_MAX   (1U << 20)
+#define CALL_MAX   (1U << 24)
 #define EPOCH_MASK ((UINT64_C(1) << 48) - 1)
 
 void rate_call_init(struct rate_call *call, const char *what)

@@ -590,6 +590,49 @@ static void test_break(void **state)
     rate_store_destroy(&store);
 }
 
+/* A message with a thousand recipients and many rates, all of them during a break, and one of which
+ * all stand in one call: neither is too long to be said. */
+static void test_many(void **state)
+{
+    static const struct rate_windows wide = {2, {{100000, HOUR_NS}, {90000, 2 * HOUR_NS}}};
+    struct world *world = *state;
+    struct rate_store *store =
+        open_store_at(world, world->url, NULL, NULL, 1, 300 * BASE_NS_PER_MS);
+    struct rate_reservation reservation = {0};
+    static char values[1000][8];
+    static struct rate_item items[1000];
+    struct rate_shared_numbers numbers;
+    struct rate_item item = item_of("many", 1);
+
+    item.windows = &wide;
+    (void)kill(world->pid, SIGSTOP);
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(values[i], sizeof(values[i]), "v%d", i);
+        items[i] = item_of("many-values", 1);
+        items[i].windows = &wide;
+        items[i].value = base_text_of(values[i]);
+        assert_true(rate_store_charge(store, &reservation, &items[i], 1));
+        assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
+    }
+    rate_store_commit(store, &reservation);
+    (void)kill(world->pid, SIGCONT);
+    wait_until_closed(world, store);
+    base_clock_advance(&world->clock, 4 * BASE_NS_PER_S);
+    assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
+    assert_int_equal(item.used, 1000);
+    rate_store_give_back(store, &reservation);
+    rate_shared_numbers(store, &numbers);
+    rate_store_destroy(&store);
+
+    store = open_store(world, 1);
+    assert_true(rate_store_charge(store, &reservation, items, 1000));
+    assert_int_equal(items[999].used, 1000);
+    rate_shared_numbers(store, &numbers);
+    assert_int_equal(numbers.failures, 0);
+    rate_store_give_back(store, &reservation);
+    rate_store_destroy(&store);
+}
+
 /* A server that comes back empty is told what this host knows. */
 static void test_lost_keys(void **state)
 {
@@ -734,6 +777,7 @@ int main(void)
         cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_exact_together),
         cmocka_unit_test(test_break),
+        cmocka_unit_test(test_many),
         cmocka_unit_test(test_lost_keys),
         cmocka_unit_test(test_nonsense),
         cmocka_unit_test(test_secret_options),
