@@ -35,8 +35,8 @@ bool policy_rule_check_share(struct conf_section *section, struct base_error *er
     return false;
 }
 
-/* The seed is none: the share must be the same after a restart. The '/' is in no key, so that two
- * pairs of name and key are never one text. */
+/* The seed is none: the share must be the same after a restart. The line feed is in no name and no
+ * key, so that two pairs of name and key are never one text. */
 bool policy_rule_is_in_share(const struct policy_rule *rule, const struct policy_rule_facts *facts)
 {
     static const uint64_t seed[2];

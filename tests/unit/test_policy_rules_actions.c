@@ -333,6 +333,9 @@ static void test_share(void **state)
     /* The same after a restart, and part of every greater share. */
     assert_int_equal(count_refused(world, SHARE("10", "r"), again), count);
     assert_memory_equal(ten, again, sizeof(ten));
+    /* On every host, and in every version: who is in the share today is in it tomorrow. */
+    assert_int_equal(count, 102);
+    assert_int_equal(ten[0], UINT64_C(0x20010100000400));
     assert_in_range(count_refused(world, SHARE("50", "r"), fifty), 430, 570);
     for (size_t i = 0; i < 16; i++)
         assert_int_equal(ten[i] & ~fifty[i], 0);
