@@ -49,6 +49,7 @@
 #include "policy/rate/place.h"
 #include "policy/rate/rates.h"
 #include "policy/rate/sent.h"
+#include "policy/rate/shared.h"
 #include "policy/rate/state.h"
 #include "policy/snapshot.h"
 
@@ -63,6 +64,8 @@ struct process {
     struct filter_control *control;
     struct filter_control_context control_context;
     struct rate_state *rate_state;
+    /* daemon.env.rates is what several hosts share. */
+    bool has_shared_rates;
     struct filter_notifier *notifier;
     struct filter_listener listener;
     struct filter_daemon daemon;
@@ -308,7 +311,8 @@ static int open_rates(struct process *process, const struct conf_snapshot *conf,
                          &daemon->env.rates, error_r)) {
         return EX_CONFIG;
     }
-    return daemon->env.rates != NULL ? EX_OK : open_own_rates(process, conf, error_r);
+    process->has_shared_rates = daemon->env.rates != NULL;
+    return process->has_shared_rates ? EX_OK : open_own_rates(process, conf, error_r);
 }
 
 static int load(struct process *process, const struct conf_snapshot *conf,
@@ -490,6 +494,9 @@ static _Noreturn void end(struct process *process, int status)
     filter_listener_abandon(&process->listener);
     if (process->rate_state != NULL && !rate_state_flush(process->rate_state, &error)) {
         base_log_warning("rate-state: %s: what was counted last is not kept", error.text);
+    }
+    if (process->has_shared_rates) {
+        rate_shared_flush(process->daemon.env.rates);
     }
     filter_pidfile_remove(&process->pidfile);
     base_log_info("stopped");

@@ -54,6 +54,7 @@ struct shared {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t work;
+    pthread_cond_t ended;
     /* All below is guarded. */
     struct rate_known *known;
     struct rate_breaker breaker;
@@ -67,6 +68,7 @@ struct shared {
     uint64_t generation;
     bool is_generation_used;
     bool is_stopping;
+    bool is_ended;
     /* An entry of the backlog is under way. */
     bool is_sending;
     uint64_t failures;
@@ -615,6 +617,10 @@ static void *work(void *context)
     stop_ns = base_clock_mono_ns(shared->clock) + STOP_NS;
     while (base_clock_mono_ns(shared->clock) < stop_ns && send_one(shared))
         continue;
+    lock(shared);
+    shared->is_ended = true;
+    (void)pthread_cond_signal(&shared->ended);
+    unlock(shared);
     return NULL;
 }
 
@@ -723,9 +729,28 @@ static void destroy(struct rate_store *store)
     rate_store_destroy(&shared->local);
     store_hmac_destroy(&shared->hmac);
     store_redis_destroy(&shared->redis);
+    (void)pthread_cond_destroy(&shared->ended);
     (void)pthread_cond_destroy(&shared->work);
     (void)pthread_mutex_destroy(&shared->lock);
     base_mem_free(shared);
+}
+
+void rate_shared_flush(struct rate_store *store)
+{
+    struct shared *shared = shared_of(store);
+    struct timespec until = base_clock_deadline(STOP_NS);
+    bool is_late = false;
+
+    lock(shared);
+    shared->is_stopping = true;
+    (void)pthread_cond_signal(&shared->work);
+    while (!shared->is_ended && !is_late)
+        is_late =
+            pthread_cond_clockwait(&shared->ended, &shared->lock, CLOCK_MONOTONIC, &until) != 0;
+    if (shared->backlog.count > 0)
+        base_log_warning("rate-store: %zu messages were admitted of which it has not heard",
+                         shared->backlog.count);
+    unlock(shared);
 }
 
 static const struct rate_store_ops ops = {
@@ -764,6 +789,7 @@ struct rate_store *rate_shared_create(const struct rate_shared_options *options,
     rate_backlog_init(&shared->backlog);
     (void)pthread_mutex_init(&shared->lock, NULL);
     (void)pthread_cond_init(&shared->work, NULL);
+    (void)pthread_cond_init(&shared->ended, NULL);
     if (pthread_create(&shared->thread, NULL, work, shared) != 0)
         base_panic("no thread for the shared store");
     return &shared->store;

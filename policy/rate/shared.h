@@ -54,6 +54,10 @@ struct rate_shared_numbers {
     /* The last fault, "" if there was none. */
     char fault[200];
 };
+/* Before a process ends that cannot destroy the store, because other threads still have it: what
+ * waits is sent, if the server answers; in a second at most. What they admit afterwards is
+ * not sent any more. */
+void rate_shared_flush(struct rate_store *store);
 void rate_shared_numbers(struct rate_store *store, struct rate_shared_numbers *numbers_r);
 
 #endif

@@ -633,6 +633,28 @@ static void test_many(void **state)
     rate_store_destroy(&store);
 }
 
+/* What waits when the process ends is sent before. */
+static void test_flush(void **state)
+{
+    struct world *world = *state;
+    struct rate_store *store = open_store_at(world, world->url, NULL, NULL, 1, 50 * BASE_NS_PER_MS);
+    struct rate_reservation reservation = {0};
+    struct rate_item item = item_of("flush", 7);
+    struct rate_shared_numbers numbers;
+
+    (void)kill(world->pid, SIGSTOP);
+    assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
+    rate_store_commit(store, &reservation);
+    (void)kill(world->pid, SIGCONT);
+    rate_shared_flush(store);
+    rate_shared_numbers(store, &numbers);
+    assert_int_equal(numbers.waiting, 0);
+    rate_store_destroy(&store);
+    store = open_store(world, 1);
+    assert_int_equal(fill(store, "flush"), 3);
+    rate_store_destroy(&store);
+}
+
 /* A server that comes back empty is told what this host knows. */
 static void test_lost_keys(void **state)
 {
@@ -778,6 +800,7 @@ int main(void)
         cmocka_unit_test(test_exact_together),
         cmocka_unit_test(test_break),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_flush),
         cmocka_unit_test(test_lost_keys),
         cmocka_unit_test(test_nonsense),
         cmocka_unit_test(test_secret_options),
