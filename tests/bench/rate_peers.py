@@ -117,18 +117,18 @@ class Policy:
         check(not faults, str(faults[:2]))
 
 
-class Other:
-    """A daemon that is nobody's child."""
+class Family:
+    """A process and all below it, a child or not."""
 
     def __init__(self, pid):
         self.pid = pid
 
     def kill(self):
         for pid in family(self.pid):
-            os.kill(pid, signal.SIGKILL)
-
-    def wait(self):
-        pass
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
 
 
 def free_port():
@@ -145,7 +145,7 @@ def is_up(port):
 def start(processes, words, is_ready, what):
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                stdin=subprocess.DEVNULL)
-    processes.append(process)
+    processes.append(Family(process.pid))
     wait_until(is_ready, what)
     return process
 
@@ -239,7 +239,7 @@ def postfwd(place, processes):
     wait_until(lambda: is_up(port) and os.path.exists(pid_file), "postfwd1")
     with open(pid_file) as file:
         pid = int(file.read())
-    processes.append(Other(pid))
+    processes.append(Family(pid))
     return Policy(("127.0.0.1", port), pid)
 
 
@@ -278,7 +278,6 @@ def main():
             daemon.kill()
         for process in processes:
             process.kill()
-            process.wait()
         place.remove()
 
 
