@@ -599,7 +599,7 @@ static void test_many(void **state)
     struct rate_store *store =
         open_store_at(world, world->url, NULL, NULL, 1, 300 * BASE_NS_PER_MS);
     struct rate_reservation reservation = {0};
-    static char values[1000][8];
+    static char values[1000][16];
     static struct rate_item items[1000];
     struct rate_shared_numbers numbers;
     struct rate_item item = item_of("many", 1);
