@@ -323,6 +323,21 @@ static bool has_charged(const struct rate_item *items, size_t count)
     return false;
 }
 
+/* With the least that this host knows of its key. */
+static void say_item(struct shared *shared, struct rate_call *call,
+                     const struct rate_digest *digest, const struct rate_item *item, uint64_t value,
+                     bool has_value)
+{
+    int64_t floors[RATE_WINDOWS_MAX];
+    uint64_t epoch;
+
+    lock(shared);
+    epoch = rate_known_get(shared->known, digest, item->windows, base_clock_mono_ns(shared->clock),
+                           floors);
+    unlock(shared);
+    rate_call_add_item(call, digest, item, value, has_value, epoch, floors);
+}
+
 static void say_charge(struct shared *shared, struct rate_call *call,
                        const struct rate_reservation *reservation, const struct message *message,
                        const struct rate_item *items, size_t count,
@@ -333,17 +348,8 @@ static void say_charge(struct shared *shared, struct rate_call *call,
     rate_call_add_int(call, message->sequence);
     rate_call_add_int(call, rate_call_us(shared->lease_ns));
     rate_call_add_int(call, (int64_t)count);
-    for (size_t i = 0; i < count; i++) {
-        int64_t floors[RATE_WINDOWS_MAX];
-        uint64_t epoch;
-
-        lock(shared);
-        epoch = rate_known_get(shared->known, &digests[i], items[i].windows,
-                               base_clock_mono_ns(shared->clock), floors);
-        unlock(shared);
-        rate_call_add_item(call, &digests[i], &items[i], values[i], items[i].value.data != NULL,
-                           epoch, floors);
-    }
+    for (size_t i = 0; i < count; i++)
+        say_item(shared, call, &digests[i], &items[i], values[i], items[i].value.data != NULL);
 }
 
 /* False: the store has not decided. */
@@ -352,7 +358,7 @@ static bool charge_remote(struct shared *shared, struct rate_reservation *reserv
                           const struct rate_digest *digests, const uint64_t *values, bool *is_ok_r)
 {
     int64_t(*used)[RATE_WINDOWS_MAX] = base_mem_alloc_zero(count, sizeof(*used));
-    struct store_redis_reply *reply = base_mem_alloc_zero(1, sizeof(*reply));
+    struct store_redis_reply *reply = base_mem_alloc(sizeof(*reply));
     struct rate_call call;
     enum store_redis_status status;
     bool is_decided = false;
@@ -413,7 +419,7 @@ static bool charge(struct rate_store *store, struct rate_reservation *reservatio
 static enum store_redis_status say_end(struct shared *shared, const uint64_t id[2], bool is_commit,
                                        int64_t timeout_ns)
 {
-    struct store_redis_reply *reply = base_mem_alloc_zero(1, sizeof(*reply));
+    struct store_redis_reply *reply = base_mem_alloc(sizeof(*reply));
     struct rate_call call;
     enum store_redis_status status;
 
@@ -469,8 +475,7 @@ static void give_back(struct rate_store *store, struct rate_reservation *reserva
     end(shared_of(store), reservation, false);
 }
 
-/* --- the thread --------------------------------------------------------------------------------
- */
+/* --- the thread ----------------------------------------------------------------------------- */
 
 /* The next break begins from what the store counts with this. */
 static void learn_added(struct shared *shared, const struct rate_backlog_entry *entry,
@@ -490,7 +495,7 @@ static void learn_added(struct shared *shared, const struct rate_backlog_entry *
 static enum store_redis_status say_add(struct shared *shared,
                                        const struct rate_backlog_entry *entry)
 {
-    struct store_redis_reply *reply = base_mem_alloc_zero(1, sizeof(*reply));
+    struct store_redis_reply *reply = base_mem_alloc(sizeof(*reply));
     int64_t now_ns = base_clock_mono_ns(shared->clock);
     enum store_redis_status status;
     struct rate_call call;
@@ -504,15 +509,10 @@ static enum store_redis_status say_add(struct shared *shared,
     rate_call_add_int(&call, count);
     for (const struct rate_backlog_item *it = entry->items; it != NULL; it = it->next) {
         struct rate_item item = {.amount = it->amount, .windows = &it->windows};
-        int64_t floors[RATE_WINDOWS_MAX];
-        uint64_t epoch;
 
-        lock(shared);
-        epoch = rate_known_get(shared->known, &it->digest, &it->windows, now_ns, floors);
-        unlock(shared);
         rate_call_add_int(&call, it->sequence);
         rate_call_add_int(&call, rate_call_us(now_ns - it->time_ns));
-        rate_call_add_item(&call, &it->digest, &item, it->value, it->has_value, epoch, floors);
+        say_item(shared, &call, &it->digest, &item, it->value, it->has_value);
     }
     status = run(shared, &call, BACKGROUND_TIMEOUT_NS, reply);
     rate_call_deinit(&call);
@@ -563,7 +563,7 @@ static bool send_one(struct shared *shared)
 
 static void probe(struct shared *shared)
 {
-    struct store_redis_reply *reply = base_mem_alloc_zero(1, sizeof(*reply));
+    struct store_redis_reply *reply = base_mem_alloc(sizeof(*reply));
     struct rate_call call;
 
     store_redis_refresh(shared->redis);
@@ -624,8 +624,7 @@ static void *work(void *context)
     return NULL;
 }
 
-/* --- lists --------------------------------------------------------------------------------------
- */
+/* --- lists ---------------------------------------------------------------------------------- */
 
 static void list(struct rate_store *store,
                  void (*visit)(void *context, const struct rate_status *status), void *context)
@@ -641,7 +640,6 @@ static void list(struct rate_store *store,
 struct wanted {
     struct base_text name;
     struct base_text key;
-    struct rate_call *call;
     const struct shared *shared;
     int64_t count;
     struct rate_digest digests[64];
@@ -662,7 +660,7 @@ static void want(void *context, const struct rate_status *status)
 static size_t release(struct rate_store *store, struct base_text name, struct base_text key)
 {
     struct shared *shared = shared_of(store);
-    struct store_redis_reply *reply = base_mem_alloc_zero(1, sizeof(*reply));
+    struct store_redis_reply *reply = base_mem_alloc(sizeof(*reply));
     struct wanted wanted = {.name = name, .key = key, .shared = shared};
     struct rate_call call;
     size_t released = 0;
@@ -712,8 +710,7 @@ void rate_shared_numbers(struct rate_store *store, struct rate_shared_numbers *n
     unlock(shared);
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ----------------------------------------------------------------------------------- */
 
 static void destroy(struct rate_store *store)
 {
