@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "conf/conf.h"
 #include "filter/notifier_run.h"
 #include "policy/rate/limits.h"
@@ -100,12 +100,12 @@ struct filter_notifier *filter_notifier_start(const char *smtp, bool is_backgrou
                                               struct base_error *error_r)
 {
     struct filter_notifier *notifier;
-    uint64_t secret[2] = {0, 0};
+    uint64_t secret[2];
     int ends[2];
     pid_t child;
 
-    if (getrandom(secret, sizeof secret, 0) != sizeof secret ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    base_random_draw(secret, sizeof secret);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
         base_error_set(error_r, "notify: no socket: %s", strerror(errno));
         return NULL;
     }

@@ -2,12 +2,12 @@
 #include "policy/decision.h"
 
 #include <stdatomic.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/panic.h"
+#include "base/random.h"
 #include "dns/answer.h"
 #include "dns/lookups.h"
 #include "dns/name.h"
@@ -75,8 +75,7 @@ static uint32_t process_tag(void)
     uint_least32_t none = 0;
 
     if (atomic_load(&tag) == 0) {
-        if (getrandom(&drawn, sizeof(drawn), GRND_NONBLOCK) != sizeof(drawn))
-            drawn = 0;
+        base_random_seed(&drawn, sizeof(drawn));
         atomic_compare_exchange_strong(&tag, &none, (drawn & 0x3ff) | 0x10000);
     }
     return (uint32_t)atomic_load(&tag) & 0x3ff;

@@ -5,10 +5,10 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/random.h"
 
 /* A failure of yesterday says nothing about today's. */
 #define QUIET_NS (INT64_C(86400) * BASE_NS_PER_S)
@@ -42,10 +42,7 @@ struct policy_deferrals *policy_deferrals_create(size_t max)
     struct policy_deferrals *deferrals = base_mem_alloc_zero(1, sizeof(*deferrals));
 
     pthread_mutex_init(&deferrals->lock, NULL);
-    /* Without entropy, early at boot, the hash is as good as an unseeded one: the cap still holds.
-     */
-    if (getrandom(deferrals->seed, sizeof(deferrals->seed), GRND_NONBLOCK) < 0)
-        memset(deferrals->seed, 0, sizeof(deferrals->seed));
+    base_random_seed(deferrals->seed, sizeof(deferrals->seed));
     deferrals->max = max;
     deferrals->bucket_count = 16;
     while (deferrals->bucket_count < max)

@@ -4,10 +4,10 @@
  * where. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "store/map-private.h"
 #include "store/table_source.h"
 
@@ -203,8 +203,7 @@ struct store_map *store_map_text_open(const char *path, const struct store_map_o
     text = base_mem_alloc_zero(1, sizeof(*text));
     text->map.ops = &ops;
     store_fold_init(&text->map.fold);
-    if (getrandom(&text->seed, sizeof(text->seed), GRND_NONBLOCK) < 0)
-        text->seed = UINT64_C(0x2545f4914f6cdd1d);
+    base_random_seed(&text->seed, sizeof(text->seed));
     text->block = data;
     loader.text = text;
     load(&loader, length);

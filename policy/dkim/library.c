@@ -14,10 +14,10 @@
 #include "policy/dkim/library.h"
 
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/mem.h"
 #include "base/panic.h"
+#include "base/random.h"
 /* After ours: it has macros of the names of our canonicalizations, with the same values. */
 #include <opendkim/dkim.h>
 
@@ -83,8 +83,7 @@ static void draw_guard_name(char *out, size_t size)
     unsigned char random[16];
     struct base_buf buf;
 
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-        base_panic("dkim: no random octets from the system");
+    base_random_draw(random, sizeof(random));
     base_buf_init_fixed(&buf, out, size);
     base_buf_append_cstr(&buf, "X-");
     for (size_t i = 0; i < sizeof(random); i++)

@@ -5,10 +5,10 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "policy/rate/entry.h"
 #include "policy/rate/hash.h"
 #include "policy/rate/nets.h"
@@ -662,10 +662,8 @@ struct rate_store *rate_engine_create(const struct rate_engine_options *options)
 
     engine->store.ops = &ops;
     engine->options = *options;
-    /* Without entropy, early at boot, the bounds still hold. */
-    if (options->seed[0] == 0 && options->seed[1] == 0 &&
-        getrandom(engine->options.seed, sizeof(engine->options.seed), GRND_NONBLOCK) < 0)
-        engine->options.seed[0] = 1;
+    if (options->seed[0] == 0 && options->seed[1] == 0)
+        base_random_seed(engine->options.seed, sizeof(engine->options.seed));
     if (options->epoch_ns == 0)
         engine->options.epoch_ns =
             base_clock_wall_ns(options->clock) - base_clock_mono_ns(options->clock);

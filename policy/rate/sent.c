@@ -3,10 +3,10 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "policy/rate/hash.h"
 
 #define KEPT_NS        (7 * 86400 * BASE_NS_PER_S)
@@ -54,9 +54,7 @@ struct rate_sent *rate_sent_create(size_t max)
     struct rate_sent *sent = base_mem_alloc_zero(1, sizeof(*sent));
 
     pthread_mutex_init(&sent->lock, NULL);
-    /* Without entropy, early at boot, the bound still holds. */
-    if (getrandom(sent->seed, sizeof(sent->seed), GRND_NONBLOCK) < 0)
-        sent->seed[0] = 1;
+    base_random_seed(sent->seed, sizeof(sent->seed));
     sent->buckets = 1;
     while (sent->buckets * WAYS < max)
         sent->buckets *= 2;

@@ -4,12 +4,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/panic.h"
+#include "base/random.h"
 #include "policy/rate/backlog.h"
 #include "policy/rate/breaker.h"
 #include "policy/rate/engine.h"
@@ -107,9 +107,7 @@ static struct message *message_of(struct rate_reservation *reservation)
 {
     if (reservation->charges == NULL) {
         reservation->charges = base_mem_alloc_zero(1, sizeof(struct message));
-        if (getrandom(reservation->id, sizeof(reservation->id), 0) !=
-            (ssize_t)sizeof(reservation->id))
-            base_panic("getrandom fails");
+        base_random_draw(reservation->id, sizeof(reservation->id));
     }
     return (void *)reservation->charges;
 }

@@ -4,10 +4,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/mem.h"
 #include "base/panic.h"
+#include "base/random.h"
 #include "policy/rate/shared_script.h"
 #include "store/hmac.h"
 
@@ -18,8 +18,7 @@ void rate_call_init(struct rate_call *call, const char *what)
 {
     uint64_t fresh;
 
-    if (getrandom(&fresh, sizeof(fresh), 0) != (ssize_t)sizeof(fresh))
-        base_panic("getrandom fails");
+    base_random_draw(&fresh, sizeof(fresh));
     *call = (struct rate_call){.text = base_mem_alloc_zero(1, sizeof(*call->text))};
     base_buf_init(call->text, NULL, CALL_MAX);
     rate_call_add(call, base_text_of(what));
