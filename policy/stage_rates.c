@@ -329,6 +329,17 @@ static size_t find_worst(const struct batch *batch, bool (*is_wanted)(const stru
     return worst;
 }
 
+/* It is more than the key can ever have at once: coming back is of no use. */
+static bool is_never(const struct rate_rule *rule, const struct rate_item *item)
+{
+    if (item->answer != RATE_OVER)
+        return false;
+    for (unsigned i = 0; i < item->windows->count; i++)
+        if (item->amount > rate_rule_most(rule, item->key, item->windows, i))
+            return true;
+    return false;
+}
+
 static const char *words_of(struct policy_session *session, const struct rate_rule *rule,
                             const struct rate_item *item)
 {
@@ -349,7 +360,9 @@ static const char *words_of(struct policy_session *session, const struct rate_ru
                                  rate_length_text(limit->length_ns, length));
     if (what == NULL)
         return "Rate limit reached";
-    if (item->wait_ns >= 0)
+    if (is_never(rule, item))
+        what = base_arena_printf(arena, "%s, this is more than that at once", what);
+    else if (item->wait_ns >= 0)
         what = base_arena_printf(arena, "%s, come back in %" PRId64 " seconds", what, wait_s);
     return what == NULL ? "Rate limit reached" : what;
 }
@@ -371,7 +384,14 @@ static const struct policy_verdict *make_verdict(const struct batch *batch, size
         .text = words_of(session, rule, &batch->items[at]),
         .rule = rule->name,
     };
-    if (rule->action == RATE_ACTION_REJECT) {
+    if (rule->action == RATE_ACTION_TEMPFAIL && rule->count == RATE_COUNT_BYTES &&
+        is_never(rule, &batch->items[at])) {
+        /* RFC 3463 section 3.4: too big for this system. */
+        verdict->action = POLICY_ACTION_REJECT;
+        verdict->code = "552";
+        verdict->enhanced = "5.3.4";
+    } else if (rule->action == RATE_ACTION_REJECT ||
+               (rule->action == RATE_ACTION_TEMPFAIL && is_never(rule, &batch->items[at]))) {
         verdict->action = POLICY_ACTION_REJECT;
         verdict->code = "550";
         verdict->enhanced = "5.7.1";

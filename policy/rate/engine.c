@@ -232,8 +232,10 @@ static void block(struct engine *engine, struct rate_table *table, struct rate_e
         return;
     }
     /* More than the limit at once: others may still fit. */
-    if (item->wait_ns < 0)
+    if (item->wait_ns < 0) {
+        item->is_newly_blocked = false;
         return;
+    }
     if (!rate_table_block(table, entry, now_ns + item->wait_ns, now_ns))
         block_net(engine, item, now_ns + item->wait_ns, now_ns);
 }

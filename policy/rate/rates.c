@@ -393,6 +393,16 @@ const struct rate_windows *rate_rule_windows(const struct rate_rule *rule, struc
     return room;
 }
 
+int64_t rate_rule_most(const struct rate_rule *rule, struct base_text key,
+                       const struct rate_windows *windows, unsigned window)
+{
+    struct rate_windows room;
+    bool is_growing =
+        rule->has_growth && window == 0 && rate_limits_map_find(rule->limits, key, &room) == NULL;
+
+    return is_growing ? rule->growth.until : windows->at[window].limit;
+}
+
 unsigned rate_rules_deciding_stages(const struct rate_rules *rules)
 {
     unsigned stages = 0;

@@ -86,6 +86,9 @@ unsigned rate_rules_deciding_stages(const struct rate_rules *rules);
 /* The windows of the key then: its own, or those of the rate; in `room`, or borrowed. */
 const struct rate_windows *rate_rule_windows(const struct rate_rule *rule, struct base_text key,
                                              int64_t wall_s, struct rate_windows *room);
+/* The most that one of these windows of the key can ever come to: a limit that grows ends there. */
+int64_t rate_rule_most(const struct rate_rule *rule, struct base_text key,
+                       const struct rate_windows *windows, unsigned window);
 /* Counts values, not units. */
 bool rate_rule_is_distinct(const struct rate_rule *rule);
 /* One that is over keeps the recipient, or the message, from being accepted. */

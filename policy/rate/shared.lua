@@ -440,8 +440,11 @@ local function judge(item)
             extras[window] = (extras[window] or 0) + item.amount
         end
     end
-    item.is_new = item.answer ~= 0 and not item.state.b
-    item.state.b = item.answer ~= 0
+    -- What is more than the whole limit keeps nobody else away.
+    if not (item.answer == 1 and item.wait == -1) then
+        item.is_new = item.answer ~= 0 and not item.state.b
+        item.state.b = item.answer ~= 0
+    end
     item.is_due = item.is_warned and not item.state.n
     item.state.n = item.is_warned
 end

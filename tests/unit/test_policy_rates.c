@@ -398,6 +398,52 @@ static void test_actions(void **state)
     }
 }
 
+/* What is more than the whole limit is refused for good: it would come back for nothing. */
+static void test_never(void **state)
+{
+    static const struct {
+        const char *options;
+        const char *code;
+        const char *enhanced;
+        const char *text;
+    } rows[] = {
+        {"count = bytes limit = \"10/1h\"", "552", "5.3.4",
+         "Rate limit \"r\": 10 octets in 1h, this is more than that at once"},
+        {"count = bytes limit = { \"1MiB/1h\", \"10/1m\" }", "552", "5.3.4", "10 octets in 1m"},
+        {"count = bytes limit = \"1MiB/1h\" limits = { \"alice 10/1h\" }", "552", "5.3.4",
+         "10 octets"},
+        {"count = bytes limit = \"10/1h\" limits = { \"alice 1MiB/1h\" }", "", "", ""},
+        {"count = bytes limit = \"10/1h\" action = reject", "550", "5.7.1", "10 octets"},
+        {"count = bytes limit = \"10/1h\" action = hold", "450", "4.7.1", "on hold"},
+        {"count = recipients author-domain = { \"example.org\" } limit = \"1/1h\"", "550", "5.7.1",
+         "1 recipients in 1h, this is more than that at once"},
+        {"count = recipients author-domain = { \"example.org\" } limit = \"2/1h\"", "", "", ""},
+        {"count = recipients author-domain = { \"example.org\" } limit = \"1/1d\" grow = "
+         "\"2/1d\" until = \"2/1d\" since = \"2027-12-01\"",
+         "450", "4.7.1", "1 recipients in 1d"},
+    };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct policy_verdict *verdict;
+        char conf[300];
+
+        snprintf(conf, sizeof(conf), "rate \"r\" { key = { login } %s }\n", rows[i].options);
+        start(world, conf);
+        world_connect(world, "192.0.2.1", "");
+        world_mail(world, "<alice@example.org>", "alice");
+        rcpt(world, "<bob@example.net>");
+        rcpt(world, "<carol@example.net>");
+        verdict = finish(world);
+        if (strcmp(verdict->code, rows[i].code) != 0 ||
+            strcmp(verdict->enhanced, rows[i].enhanced) != 0 ||
+            strstr(verdict->text, rows[i].text) == NULL)
+            fail_msg("%s: %s %s %s", rows[i].options, verdict->code, verdict->enhanced,
+                     verdict->text);
+        stop(world);
+    }
+}
+
 /* Limits and exemptions in maps; what is no limit there is none of the key's own. */
 static void test_maps(void **state)
 {
@@ -419,7 +465,8 @@ static void test_maps(void **state)
     must_refuse(world, "alice");
     must_accept(world, "Bob", 5);
     must_refuse(world, "bob");
-    must_refuse(world, "carol");
+    world_mail(world, "<alice@example.org>", "carol");
+    assert_string_equal(rcpt(world, "<bob@example.net>")->code, "550");
     must_accept(world, "dave", 4);
     must_refuse(world, "dave");
     snprintf(conf, sizeof(conf), PER_LOGIN("exempt = { \"texthash:%s\" }"), path);
@@ -925,6 +972,7 @@ int main(void)
         cmocka_unit_test(test_reserved),
         cmocka_unit_test(test_local_pickup),
         cmocka_unit_test(test_record),
+        cmocka_unit_test(test_never),
         cmocka_unit_test(test_maps),
         cmocka_unit_test(test_bounces),
         cmocka_unit_test(test_bounces_by_sender),
