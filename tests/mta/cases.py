@@ -56,6 +56,7 @@ class Context:
         self.place, self.programs, self.keys = place, programs, keys
         self._shared = {}
         self._own = []
+        self._further = []
         self._count = 0
 
     def shared(self, name):
@@ -69,9 +70,14 @@ class Context:
         self._own.append(world)
         return world
 
+    def also(self, stop, daemon=None):
+        """What else a case has started, and whose log is looked at."""
+        self._further.append((stop, daemon))
+
     def end_own(self):
         """Ends the worlds of a case; Failure when a daemon left a report of a sanitizer."""
         daemons = [world.daemon for world in self._own]
+        daemons += [daemon for _, daemon in self._further if daemon]
         self.close_own()
         for daemon in daemons:
             found = daemon.log_lines(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:")
@@ -80,6 +86,8 @@ class Context:
     def close_own(self):
         while self._own:
             self._own.pop().close()
+        while self._further:
+            self._further.pop(0)[0]()
 
     def close(self):
         self.close_own()
