@@ -13,6 +13,13 @@ bool rate_breaker_fail(struct rate_breaker *breaker, int64_t now_ns)
     if (breaker->failure_count < RATE_BREAKER_FAILURES ||
         now_ns - breaker->failures[(slot + 1) % RATE_BREAKER_FAILURES] > RATE_BREAKER_SPAN_NS)
         return false;
+    return rate_breaker_trip(breaker, now_ns);
+}
+
+bool rate_breaker_trip(struct rate_breaker *breaker, int64_t now_ns)
+{
+    if (breaker->is_open)
+        return false;
     breaker->is_open = true;
     breaker->breaks++;
     breaker->probe_ns = now_ns;

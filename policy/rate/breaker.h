@@ -23,6 +23,8 @@ struct rate_breaker {
 
 /* True: this failure has opened it. */
 bool rate_breaker_fail(struct rate_breaker *breaker, int64_t now_ns);
+/* It opens at once; true: it was closed. */
+bool rate_breaker_trip(struct rate_breaker *breaker, int64_t now_ns);
 /* An answer has come; true: it was open and is closed. */
 bool rate_breaker_succeed(struct rate_breaker *breaker);
 /* It is open, and a second has gone since it was opened or last probed: the caller probes. */

@@ -23,6 +23,10 @@
 #define KEPT_LOOK 64
 /* Off the way of messages one may wait longer. */
 #define BACKGROUND_TIMEOUT_NS (2 * BASE_NS_PER_S)
+/* A probe a second, also of a server that says nothing. */
+#define PROBE_TIMEOUT_NS (RATE_BREAKER_PROBE_NS * 3 / 4)
+/* So that what is due in a second is found to be. */
+#define LATE_NS (5 * BASE_NS_PER_MS)
 /* How often a store that answers is asked to let reservations fall due. */
 #define DUE_NS (10 * BASE_NS_PER_S)
 /* Entries of the backlog at a stop. */
@@ -138,12 +142,15 @@ static enum phase phase_of(struct shared *shared)
 
 static void note_failure(struct shared *shared, const char *fault)
 {
+    int64_t now_ns = base_clock_mono_ns(shared->clock);
     bool is_newly_open;
 
     lock(shared);
     shared->failures++;
     (void)snprintf(shared->fault, sizeof(shared->fault), "%s", fault);
-    is_newly_open = rate_breaker_fail(&shared->breaker, base_clock_mono_ns(shared->clock));
+    /* One that was back, and is gone again before it has heard all, has not been back. */
+    is_newly_open = shared->phase == PHASE_LOCAL ? rate_breaker_trip(&shared->breaker, now_ns)
+                                                 : rate_breaker_fail(&shared->breaker, now_ns);
     if (is_newly_open)
         shared->phase = PHASE_LOCAL;
     unlock(shared);
@@ -562,20 +569,30 @@ static bool send_one(struct shared *shared)
 static void probe(struct shared *shared)
 {
     struct store_redis_reply *reply = base_mem_alloc(sizeof(*reply));
+    enum store_redis_status status;
     struct rate_call call;
 
     store_redis_refresh(shared->redis);
     rate_call_init(&call, "probe");
     rate_call_add_int(&call, rate_call_us(shared->lease_ns));
-    (void)run(shared, &call, BACKGROUND_TIMEOUT_NS, reply);
+    /* A connection may take longer than what is said on it: it is made first. A server that
+     * answers, but too late for messages, is not back. */
+    status = rate_call_run(&call, shared->redis, PROBE_TIMEOUT_NS, reply);
+    if (status == STORE_REDIS_OK)
+        (void)run(shared, &call, shared->timeout_ns, reply);
+    else
+        note_failure(shared, reply->fault);
     rate_call_deinit(&call);
     base_mem_free(reply);
 }
 
-/* True: it is to end. */
-static bool wait_for_work(struct shared *shared)
+/* Until a probe may be due, or there is something to do. True: it is to end. */
+static bool wait_for_work(struct shared *shared, int64_t begin_ns)
 {
-    struct timespec until = base_clock_deadline(RATE_BREAKER_PROBE_NS);
+    struct base_clock real = base_clock_system();
+    int64_t due_ns = begin_ns + RATE_BREAKER_PROBE_NS + LATE_NS;
+    int64_t rest_ns = due_ns - base_clock_mono_ns(&real);
+    struct timespec until = base_clock_deadline(rest_ns < 0 ? 0 : rest_ns);
     bool is_stopping;
 
     lock(shared);
@@ -603,10 +620,13 @@ static bool is_probe_due(struct shared *shared, int64_t *last_ns)
 static void *work(void *context)
 {
     struct shared *shared = context;
+    struct base_clock real = base_clock_system();
     int64_t last_ns = base_clock_mono_ns(shared->clock);
+    int64_t begin_ns = base_clock_mono_ns(&real);
     int64_t stop_ns;
 
-    while (!wait_for_work(shared)) {
+    while (!wait_for_work(shared, begin_ns)) {
+        begin_ns = base_clock_mono_ns(&real);
         if (is_probe_due(shared, &last_ns))
             probe(shared);
         while (send_one(shared))

@@ -54,7 +54,8 @@ class Redis:
         self.child = self.place.start(
             [server_program(), "--port", "0", "--unixsocket", self.path, "--unixsocketperm", "777",
              "--rdbcompression", "no",
-             "--dir", self.folder, "--save", "", "--appendonly", "no"],
+             "--dir", self.folder, "--save", "", "--appendonly", "no",
+             "--rdbcompression", "no"],
             os.path.join(self.place.path, self.name + ".log"))
         wait_until(lambda: self.cli("PING") == "PONG", 20, "redis-server")
         return self

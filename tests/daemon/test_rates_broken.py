@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Two daemons that count in one Redis, to which things happen in the middle of load: it is frozen,
+killed, flushed. No message waits longer than the time-out, none is lost, and the limit is exceeded
+by no more than what the breaker's rule allows: each host admits its part, rounded up, of what was
+left when it last heard of the key. Skipped, and said so, where there is no redis-server."""
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from daemon import PATIENCE, check, run_cases, wait_until
+from inbound import POSTSEAL
+from milter import Session
+from sharedstore import LIMIT, is_missing, start, stop
+
+SESSIONS = 16
+HOSTS = 2
+FIELDS = [(b"From", b" joe@example.org"), (b"Subject", b" x")]
+# So long that a busy machine is not taken for a server that does not answer, and that two of them
+# cannot be taken for one.
+TIMEOUT = 1.0
+NOISE = 0.8
+
+
+class Load:
+    """Sessions of both daemons that send messages to one recipient each until they are told to
+    stop. What became of each is noted: (daemon, begin, end, accepted)."""
+
+    def __init__(self, daemons, login):
+        self.daemons, self.login = daemons, login
+        self.done = []
+        self.faults = []
+        self.is_ending = False
+        self.threads = [threading.Thread(target=self._guarded, args=(i % HOSTS,), daemon=True)
+                        for i in range(SESSIONS)]
+        for thread in self.threads:
+            thread.start()
+
+    def _guarded(self, number):
+        try:
+            with Session(self.daemons[number].socket) as session:
+                session.connect("127.0.0.1", "localhost")
+                session.helo()
+                while not self.is_ending:
+                    begin = time.monotonic()
+                    is_accepted = self._message(session)
+                    self.done.append((number, begin, time.monotonic(), is_accepted))
+                    # One who is refused comes back later: the machine is not all theirs.
+                    time.sleep(0 if is_accepted else 0.02)
+        except Exception as error:  # pylint: disable=broad-except  # told by end()
+            self.faults.append("%s: %s" % (type(error).__name__, error))
+
+    def _message(self, session):
+        session.result.inserts.clear()
+        macros = {"{auth_authen}": self.login, "{auth_type}": "PLAIN"}
+        check(not session.mail("<joe@example.org>", macros).is_final, "MAIL is refused")
+        answer = session.rcpt("<x@example.net>")
+        if answer.is_final:
+            check(answer.text.startswith("450 4.7.1 "), answer.text)
+            session.abort()
+            return False
+        check(not session.say("T").is_final, "DATA is refused")
+        for name, value in FIELDS:
+            check(not session.field(name, value).is_final, "a field is refused")
+        check(not session.say("N").is_final, "the header is refused")
+        check(not session.body(b"hello\r\n").is_final, "the body is refused")
+        check(not session.say("E", b"", {"i": "4ABC"}).is_final, "the message is refused")
+        return True
+
+    def accepted(self, host=None, since=0.0, begun_before=float("inf")):
+        return sum(row[3] for row in list(self.done) if since <= row[1] < begun_before and
+                   host in (None, row[0]))
+
+    def wait_accepted(self, count):
+        wait_until(lambda: self.accepted() >= count or self.faults, "%d to be accepted" % count)
+        check(not self.faults, "; ".join(self.faults[:3]))
+
+    def wait_refused(self, count=3 * SESSIONS):
+        """By both, from now on."""
+        begin = time.monotonic()
+        wait_until(lambda: self.faults or all(
+            sum(not row[3] for row in list(self.done) if row[1] > begin and row[0] == host) >= count
+            for host in range(HOSTS)), "%s to be refused by both" % self.login)
+
+    def end(self):
+        """No message without an answer, none that has waited longer than the time-out."""
+        self.is_ending = True
+        for thread in self.threads:
+            thread.join(PATIENCE)
+        check(not self.faults, "; ".join(self.faults[:3]))
+        check(not any(thread.is_alive() for thread in self.threads), "a message has no answer")
+        slowest = max(end - begin for _, begin, end, _ in self.done)
+        check(slowest < TIMEOUT + NOISE, "a message took %.1f s" % slowest)
+
+
+def known(daemon, login):
+    """What the host has last heard of the login."""
+    done = subprocess.run([POSTSEAL, "rates", "-c", daemon.config, "--json", login], check=True,
+                          capture_output=True, text=True, timeout=PATIENCE,
+                          env=daemon.place.environment)
+    rows = json.loads(done.stdout)["rates"]
+    return rows[0]["windows"][0]["used"] if rows else 0
+
+
+def breaks(daemon):
+    return daemon.log().count("until it answers again")
+
+
+def returns(daemon):
+    return daemon.log().count("rate-store: it answers again")
+
+
+def exhaust_parts(load, daemons, break_off):
+    """Breaks the server off, and waits until both hosts have nothing left to admit. The parts that
+    they had, by the rule, and how many had been accepted, or were under way."""
+    before = [breaks(daemon) for daemon in daemons]
+    break_off()
+    at = time.monotonic()
+    wait_until(lambda: all(breaks(daemon) > count for daemon, count in zip(daemons, before)),
+               "the breakers to open")
+    parts = [-(-(LIMIT - known(daemon, load.login)) // HOSTS) for daemon in daemons]
+    load.wait_refused()
+    begun = load.accepted(begun_before=at)
+    for host, part in enumerate(parts):
+        admitted = load.accepted(host, at)
+        check(admitted <= part, "host %d admitted %d, its part is %d" % (host, admitted, part))
+        # Those under way when it broke are of the same part.
+        check(admitted >= part - SESSIONS, "host %d admitted only %d of its %d" % (host, admitted,
+                                                                                   part))
+    return begun, sum(parts)
+
+
+def wait_for_return(redis, daemons):
+    """They hear of the server, and it of all that they have admitted."""
+    wait_until(lambda: all(returns(daemon) == breaks(daemon) for daemon in daemons),
+               "the breakers to close", 10)
+    # All hosts may admit again when none is behind.
+    time.sleep(4)
+    wait_until(lambda: redis.reserved() <= SESSIONS, "the reservations to end")
+
+
+def finish(redis, load, most):
+    load.wait_refused()
+    load.end()
+    wait_until(lambda: redis.reserved() == 0, "the reservations to end")
+    total = load.accepted()
+    check(LIMIT <= total <= most, "%d accepted, at most %d are right" % (total, most))
+    return total
+
+
+def frozen(place):
+    """SIGSTOP: it takes connections, and says nothing. Nothing is forgotten, so that all that was
+    accepted is counted in the end."""
+    redis, daemons = start(place, "%dms" % (TIMEOUT * 1000))
+    load = Load(daemons, "joe")
+    load.wait_accepted(200)
+    begun, parts = exhaust_parts(load, daemons, lambda: redis.send_signal(signal.SIGSTOP))
+    redis.send_signal(signal.SIGCONT)
+    wait_for_return(redis, daemons)
+    total = finish(redis, load, max(LIMIT, begun + parts))
+    check(redis.counted("joe") == total, "%d counted, %d accepted" % (redis.counted("joe"), total))
+    stop(daemons)
+
+
+def killed(place):
+    """It comes back without its keys, and is told by the hosts. What was answered last before its
+    end nobody may have heard: no more than that is missing."""
+    redis, daemons = start(place, "%dms" % (TIMEOUT * 1000))
+    load = Load(daemons, "joe")
+    load.wait_accepted(200)
+    begun, parts = exhaust_parts(load, daemons, redis.kill)
+    redis.start()
+    wait_for_return(redis, daemons)
+    total = finish(redis, load, max(LIMIT + SESSIONS, begun + parts))
+    counted = redis.counted("joe")
+    check(total - SESSIONS <= counted <= total + SESSIONS, "%d counted, %d accepted" % (counted,
+                                                                                         total))
+    stop(daemons)
+
+
+def flushed(place):
+    """Its keys, and then its scripts, are gone while it goes on answering: no breaker opens."""
+    redis, daemons = start(place, "%dms" % (TIMEOUT * 1000))
+    load = Load(daemons, "joe")
+    load.wait_accepted(200)
+    check(redis.cli("FLUSHALL") == "OK", "FLUSHALL")
+    load.wait_accepted(400)
+    check(redis.cli("SCRIPT", "FLUSH") == "OK", "SCRIPT FLUSH")
+    load.wait_accepted(600)
+    check(redis.cli("FLUSHALL") == "OK", "FLUSHALL")
+    finish(redis, load, LIMIT + 2 * SESSIONS)
+    check(not any(breaks(daemon) for daemon in daemons), "a breaker opened")
+    stop(daemons)
+
+
+def stuttering(place):
+    """Frozen and thawed over and over: the breaker's parts are reckoned anew each time, and each
+    time no more is exceeded than what the hosts had not heard of each other."""
+    redis, daemons = start(place, "%dms" % (TIMEOUT * 1000))
+    load = Load(daemons, "joe")
+    most = LIMIT
+    for count in (100, 300):
+        load.wait_accepted(count)
+        before = [breaks(daemon) for daemon in daemons]
+        redis.send_signal(signal.SIGSTOP)
+        begun = load.accepted()
+        wait_until(lambda b=before: all(breaks(daemon) > n for daemon, n in zip(daemons, b)),
+                   "the breakers to open")
+        most += sum(max(0, begun + SESSIONS - known(daemon, "joe")) for daemon in daemons)
+        redis.send_signal(signal.SIGCONT)
+        wait_until(lambda: all(returns(daemon) == breaks(daemon) for daemon in daemons),
+                   "the breakers to close", 10)
+    total = finish(redis, load, most)
+    check(redis.counted("joe") == total, "%d counted, %d accepted" % (redis.counted("joe"), total))
+    stop(daemons)
+
+
+if __name__ == "__main__":
+    sys.exit(77 if is_missing() else run_cases([frozen, killed, flushed, stuttering]))
