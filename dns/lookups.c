@@ -9,6 +9,9 @@
 #define CAPPED_ENTRIES_MAX 16
 /* Octets of records that one message may hold on to. An honest message stays below a hundredth. */
 #define OCTETS_MAX (4U << 20)
+/* Answers up to here are kept past it too, since the cap of questions bounds them: or else large
+ * answers of one domain would hide what another has to say. */
+#define OCTETS_ALWAYS 4096
 
 struct lookup {
     struct dns_name name;
@@ -300,11 +303,12 @@ static void lookup_resolve(struct dns_lookups *lookups, struct lookup *lookup)
     if (answer == NULL)
         answer = dns_answer_ref(lookups->timeout);
     count_failure(&lookups->options.resolver->counters, answer->status);
-    lookups->octets += answer_octets(answer);
-    if (lookups->octets > OCTETS_MAX) {
-        lookups->octets -= answer_octets(answer);
+    size_t octets = answer_octets(answer);
+    if (octets > OCTETS_ALWAYS && lookups->octets + octets > OCTETS_MAX) {
         dns_answer_unref(&answer);
         answer = dns_answer_ref(lookups->capped);
+    } else {
+        lookups->octets += octets;
     }
     lookup->answer = answer;
     lookup->elapsed_ns = base_clock_mono_ns(lookups->options.clock) - lookup->asked_ns;

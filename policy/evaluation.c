@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "conf/daemon.h"
+#include "policy/dkim/signature.h"
 #include "policy/dkim/verify.h"
 #include "policy/idn.h"
 #include "policy/options.h"
@@ -191,16 +192,46 @@ static struct dmarc_identifier *collect_spf(struct policy_session *session)
     return &evaluation->spf_identifier;
 }
 
-const struct dmarc_outcome *policy_evaluation_dmarc(struct policy_session *session)
+static struct dmarc_request_facts dmarc_facts(const struct policy_session *session)
 {
-    struct policy_evaluation *evaluation = &session->evaluation;
-    struct dmarc_request_facts facts = {
+    return (struct dmarc_request_facts){
         .arena = session->message,
-        .lookups = evaluation->lookups,
+        .lookups = session->evaluation.lookups,
         .author_domain = &session->author.domain,
         .method = (enum dmarc_method)session->snapshot->options->dmarc_method,
         .psl = session->snapshot->psl,
     };
+}
+
+/* Whether any domain that may come to be authenticated needs the author domain's walk. */
+static bool wants_walk(const struct policy_session *session)
+{
+    const struct dns_name *author = &session->author.domain;
+    const struct policy_field *field;
+    struct dns_name domain;
+    size_t position = 0;
+
+    if (policy_evaluation_spf_domain(session, false, &domain) && dmarc_wants_walk(author, &domain))
+        return true;
+    while ((field = policy_header_next(&session->header, BASE_TEXT("DKIM-Signature"), &position)) !=
+           NULL)
+        if (dkim_signature_peek_domain(field->value, &domain) && dmarc_wants_walk(author, &domain))
+            return true;
+    return false;
+}
+
+void policy_evaluation_author(struct policy_session *session)
+{
+    struct dmarc_request_facts facts = dmarc_facts(session);
+
+    if (session->evaluation.is_on && session->author.outcome == POLICY_AUTHOR_ONE)
+        dmarc_ask_author(&facts, wants_walk(session));
+}
+
+const struct dmarc_outcome *policy_evaluation_dmarc(struct policy_session *session)
+{
+    struct policy_evaluation *evaluation = &session->evaluation;
+    struct dmarc_request_facts facts = dmarc_facts(session);
 
     if (!evaluation->is_on || session->author.outcome != POLICY_AUTHOR_ONE)
         return NULL;

@@ -47,6 +47,9 @@ void policy_evaluation_body(struct policy_session *session, struct base_text chu
 /* From here on waits are those of the end of message; `progress` may be NULL. */
 void policy_evaluation_content(struct policy_session *session, void (*progress)(void *context),
                                void *context);
+/* Waits for the author domain's side of DMARC. Before all that waits for names that a stranger
+ * chose: whose DNS is slow on purpose must not use up the time in which the policy is found. */
+void policy_evaluation_author(struct policy_session *session);
 /* What is known by now goes into the decision; waits for nothing. */
 void policy_evaluation_note(struct policy_session *session);
 /* Frees what is not in the arena; idempotent. */

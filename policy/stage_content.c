@@ -245,6 +245,7 @@ static void evaluate(struct policy_session *session)
 {
     struct policy_decision *decision = &session->decision;
 
+    policy_evaluation_author(session);
     decision->spf = policy_evaluation_spf(session);
     decision->helo_spf = policy_evaluation_helo_spf(session);
     decision->dkim = policy_evaluation_dkim(session);

@@ -15,6 +15,8 @@ struct evaluation {
     /* The author domain's own step, and its walk once it was run. */
     struct dmarc_walk *walk;
     bool has_walked;
+    /* Whether the author domain exists could not be found out, and the policy hangs on it. */
+    bool is_policy_open;
 };
 
 const char *dmarc_result_text(enum dmarc_result result)
@@ -137,9 +139,8 @@ static void take_policy(struct dmarc_outcome *outcome, const struct dmarc_reques
     outcome->policy_tag = tag;
 }
 
-/* 4.10.1: which tag is the policy. False: temporary; permerror is set for a record that cannot be
- * used. */
-static bool choose_policy(struct evaluation *evaluation)
+/* 4.10.1: which tag is the policy. Permerror is set for a record that cannot be used. */
+static void choose_policy(struct evaluation *evaluation)
 {
     struct dmarc_outcome *outcome = evaluation->outcome;
     const struct dmarc_record *record = &outcome->record;
@@ -153,20 +154,19 @@ static bool choose_policy(struct evaluation *evaluation)
             outcome->result = DMARC_RESULT_PERMERROR;
             outcome->reason = "the record has no usable policy";
         }
-        return true;
+        return;
     }
     take_policy(outcome, &record->p, DMARC_TAKEN_FROM_P);
     if (is_own)
-        return true;
+        return;
     if (record->sp.is_present)
         take_policy(outcome, &record->sp, DMARC_TAKEN_FROM_SP);
     if (!record->np.is_present || record->np.policy == outcome->policy)
-        return true;
+        return;
     if (!find_existence(evaluation))
-        return false;
-    if (outcome->is_nonexistent)
+        evaluation->is_policy_open = true;
+    else if (outcome->is_nonexistent)
         take_policy(outcome, &record->np, DMARC_TAKEN_FROM_NP);
-    return true;
 }
 
 /* The last label, the least that two domains of one organization have in common. */
@@ -205,17 +205,18 @@ static void align(struct evaluation *evaluation, struct dmarc_identifier *identi
         return;
     }
     walk_author(evaluation);
-    if (!evaluation->walk->is_temporary &&
-        !dns_name_is_within(identifier->domain, &outcome->organizational_domain))
+    if (!dns_name_is_within(identifier->domain, dmarc_walk_shortest(evaluation->walk, &storage)))
         return;
     dmarc_walk_run(&walk, evaluation->request->lookups, identifier->domain);
     identifier->organizational = *dmarc_walk_organizational(&walk, &storage);
     identifier->has_organizational = true;
-    if (walk.is_temporary || evaluation->walk->is_temporary)
-        identifier->is_unknown = true;
-    else
+    if (walk.is_temporary || evaluation->walk->is_temporary) {
+        identifier->is_aligned = dmarc_walk_meets(evaluation->walk, &walk);
+        identifier->is_unknown = !identifier->is_aligned;
+    } else {
         identifier->is_aligned =
             dns_name_equals(&identifier->organizational, &outcome->organizational_domain);
+    }
 }
 
 /* Aligned and authenticated: pass. Otherwise *is_open_r becomes true if DNS kept us from knowing.
@@ -252,6 +253,9 @@ static void judge(struct evaluation *evaluation)
     } else if (is_open) {
         outcome->result = DMARC_RESULT_TEMPERROR;
         outcome->reason = "an identifier could not be evaluated for now";
+    } else if (evaluation->is_policy_open) {
+        outcome->result = DMARC_RESULT_TEMPERROR;
+        outcome->reason = "DNS failed while it was asked whether the author domain exists";
     } else {
         outcome->result = DMARC_RESULT_FAIL;
         outcome->disposition = outcome->policy;
@@ -295,11 +299,7 @@ static void evaluate(const struct dmarc_request_facts *request, struct dmarc_out
     }
     if (!outcome->has_record)
         return;
-    if (!choose_policy(&evaluation)) {
-        outcome->result = DMARC_RESULT_TEMPERROR;
-        outcome->reason = "DNS failed while it was asked whether the author domain exists";
-        return;
-    }
+    choose_policy(&evaluation);
     if (outcome->result == DMARC_RESULT_PERMERROR)
         return;
     judge(&evaluation);
@@ -339,6 +339,27 @@ static void compare(const struct dmarc_request_facts *request, struct dmarc_outc
     evaluate(&facts, by_list);
     if (differ(outcome, by_list))
         outcome->by_list = by_list;
+}
+
+bool dmarc_wants_walk(const struct dns_name *author_domain, const struct dns_name *identifier)
+{
+    return !dns_name_equals(identifier, author_domain) && share_top(identifier, author_domain);
+}
+
+void dmarc_ask_author(const struct dmarc_request_facts *request, bool wants_walk)
+{
+    struct dmarc_outcome outcome = {.author_domain = *request->author_domain};
+    struct dmarc_walk walk;
+    struct evaluation evaluation = {.request = request, .outcome = &outcome, .walk = &walk};
+
+    if (is_by_list(&evaluation))
+        dmarc_psl_organizational(request->psl, request->author_domain,
+                                 &outcome.organizational_domain);
+    if (!discover(&evaluation) || !outcome.has_record)
+        return;
+    choose_policy(&evaluation);
+    if (wants_walk && !(outcome.record.is_dkim_strict && outcome.record.is_spf_strict))
+        walk_author(&evaluation);
 }
 
 void dmarc_evaluate(const struct dmarc_request_facts *request, struct dmarc_outcome *outcome)

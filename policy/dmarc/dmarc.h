@@ -113,6 +113,12 @@ struct dmarc_outcome {
  */
 void dmarc_prefetch(struct dns_lookups *lookups, const struct dns_name *author_domain);
 
+/* Whether to compare the two may take the author domain's walk, besides what finds its record. */
+bool dmarc_wants_walk(const struct dns_name *author_domain, const struct dns_name *identifier);
+/* Waits for what the author domain's own DNS has to say, before anybody waits for the DNS of other
+ * names: it is then there whatever theirs takes of the budget. `wants_walk`: for an identifier as
+ * above. The identifiers of `request` are not looked at. */
+void dmarc_ask_author(const struct dmarc_request_facts *request, bool wants_walk);
 /* Evaluates; blocks while the budget of `lookups` lasts. Records point into its answers. */
 void dmarc_evaluate(const struct dmarc_request_facts *request, struct dmarc_outcome *outcome);
 

@@ -171,7 +171,7 @@ static void read_tag(struct dmarc_record *record, enum dmarc_tag tag, struct bas
     }
 }
 
-/* dmarc-tag = 1*ALPHA equals 1*dmarc-value */
+/* dmarc-tag = 1*ALPHA equals 1*dmarc-value. A value that is none is {NULL, 0}. */
 static bool split_tag(struct base_text text, struct base_text *name_r, struct base_text *value_r)
 {
     struct base_text rest = base_text_trim(text);
@@ -186,8 +186,17 @@ static bool split_tag(struct base_text text, struct base_text *name_r, struct ba
             return false;
     for (size_t i = 0; i < value_r->length; i++)
         if (!base_ascii_is_print(value_r->data[i]))
-            return false;
-    return value_r->length > 0;
+            value_r->length = 0;
+    if (value_r->length == 0)
+        value_r->data = NULL;
+    return true;
+}
+
+/* Section 4.10.1 asks whether a policy that is there is valid; of other tags a value that is none
+ * counts as no tag (4.8). */
+static bool is_kept(enum dmarc_tag tag, struct base_text value)
+{
+    return value.data != NULL || tag == DMARC_TAG_P || tag == DMARC_TAG_SP || tag == DMARC_TAG_NP;
 }
 
 bool dmarc_record_parse(struct base_text text, struct dmarc_record *record_r)
@@ -204,7 +213,7 @@ bool dmarc_record_parse(struct base_text text, struct dmarc_record *record_r)
     if (text.length == 0 || !base_ascii_is_alpha(text.data[0]))
         return false;
     tag_text = base_text_split(&rest, ';');
-    if (!split_tag(tag_text, &name, &value) || !is_value(name, "v") ||
+    if (!split_tag(tag_text, &name, &value) || !is_value(name, "v") || value.data == NULL ||
         !base_text_equals(value, BASE_TEXT("DMARC1")))
         return false;
     while (rest.data != NULL) {
@@ -214,7 +223,7 @@ bool dmarc_record_parse(struct base_text text, struct dmarc_record *record_r)
         if (!split_tag(tag_text, &name, &value))
             continue;
         tag = find_tag(name);
-        if ((seen & 1U << tag) != 0)
+        if ((seen & 1U << tag) != 0 || !is_kept(tag, value))
             continue;
         seen |= 1U << tag;
         read_tag(record_r, tag, value);

@@ -74,8 +74,15 @@ void dmarc_walk_pair(struct dmarc_walk *walk, struct dns_lookups *lookups,
     }
 }
 
-const struct dns_name *dmarc_walk_organizational(const struct dmarc_walk *walk,
-                                                 struct dns_name *storage)
+/* Whether there is a record at that step; of what DNS did not tell: as the caller wants it. */
+static bool counts(const struct dmarc_step *step, bool is_unknown_counted)
+{
+    return step->has_record || (is_unknown_counted && dns_status_is_temporary(step->status));
+}
+
+static const struct dns_name *select_organizational(const struct dmarc_walk *walk,
+                                                    bool is_unknown_counted,
+                                                    struct dns_name *storage)
 {
     const struct dns_name *start = &walk->steps[0].domain;
     const struct dns_name *found = start;
@@ -83,17 +90,46 @@ const struct dns_name *dmarc_walk_organizational(const struct dmarc_walk *walk,
     for (size_t i = 0; i < walk->count; i++) {
         const struct dmarc_step *step = &walk->steps[i];
 
-        if (!step->has_record)
+        if (!counts(step, is_unknown_counted))
             continue;
-        if (step->record.psd == DMARC_PSD_NO)
+        if (step->has_record && step->record.psd == DMARC_PSD_NO)
             return &step->domain;
-        if (step->record.psd == DMARC_PSD_YES && i > 0) {
+        if (step->has_record && step->record.psd == DMARC_PSD_YES && i > 0) {
             dns_name_suffix(storage, start, step->domain.label_count + 1U);
             return storage;
         }
         found = &step->domain;
     }
     return found;
+}
+
+const struct dns_name *dmarc_walk_organizational(const struct dmarc_walk *walk,
+                                                 struct dns_name *storage)
+{
+    return select_organizational(walk, false, storage);
+}
+
+const struct dns_name *dmarc_walk_shortest(const struct dmarc_walk *walk, struct dns_name *storage)
+{
+    return select_organizational(walk, true, storage);
+}
+
+/* The lowest name that both walks come by and that is known to have a record: whatever is found
+ * above it, both find. Below it nothing may be unknown. */
+bool dmarc_walk_meets(const struct dmarc_walk *walk, const struct dmarc_walk *other)
+{
+    const struct dmarc_step *shared = NULL;
+
+    for (size_t i = 0; i < walk->count && shared == NULL; i++) {
+        if (dns_status_is_temporary(walk->steps[i].status))
+            return false;
+        if (walk->steps[i].has_record)
+            shared = dmarc_walk_find(other, &walk->steps[i].domain);
+    }
+    for (size_t i = 0; shared != NULL && &other->steps[i] != shared; i++)
+        if (dns_status_is_temporary(other->steps[i].status))
+            return false;
+    return shared != NULL;
 }
 
 const struct dmarc_step *dmarc_walk_find(const struct dmarc_walk *walk,

@@ -45,6 +45,11 @@ void dmarc_walk_pair(struct dmarc_walk *walk, struct dns_lookups *lookups,
  * `storage`. */
 const struct dns_name *dmarc_walk_organizational(const struct dmarc_walk *walk,
                                                  struct dns_name *storage);
+/* The shortest domain that it can be, whatever the questions that failed would have said. */
+const struct dns_name *dmarc_walk_shortest(const struct dmarc_walk *walk, struct dns_name *storage);
+/* Both have one and the same organizational domain, whatever the questions that failed would have
+ * said. */
+bool dmarc_walk_meets(const struct dmarc_walk *walk, const struct dmarc_walk *other);
 /* The step at that domain, or NULL. */
 const struct dmarc_step *dmarc_walk_find(const struct dmarc_walk *walk,
                                          const struct dns_name *domain);

@@ -292,7 +292,8 @@ static void test_question_cap(void **state)
     fixture_close(&f);
 }
 
-/* 4 MiB of records are kept, no more: 64 answers of 65,535 octets fit, the 65th does not. */
+/* 4 MiB of records are kept, no more: 64 answers of 65,535 octets fit, the 65th does not. What is
+ * small always fits, so that nobody's large answers hide it. */
 static void test_octets_cap(void **state)
 {
     static char octets[65535];
@@ -307,8 +308,13 @@ static void test_octets_cap(void **state)
         snprintf(text, sizeof(text), "n%u.org", i);
         assert_int_equal(get(&f, text, type), i < 64 ? DNS_STATUS_OK : DNS_STATUS_CAPPED);
     }
-    f.fake.rdata.length = 1;
+    f.fake.rdata.length = 4097;
+    assert_int_equal(get(&f, "large.org", type), DNS_STATUS_CAPPED);
+    f.fake.rdata.length = 4096;
     assert_int_equal(get(&f, "small.org", type), DNS_STATUS_OK);
+    assert_int_equal(get(&f, "other.org", type), DNS_STATUS_OK);
+    f.fake.rdata.length = 4097;
+    assert_int_equal(get(&f, "last.org", type), DNS_STATUS_CAPPED);
     fixture_close(&f);
 }
 

@@ -50,6 +50,33 @@ static void fake_open(struct fake_resolver *fake, const char *zone)
     fake->resolver = (struct dns_resolver){.ops = &fake->ops, .is_test_zone = true};
 }
 
+/* A resolver whose answers take a wait, and of names below slow.org never come. */
+#define SLOW_MAX 16
+
+static struct fake_resolver slow;
+static struct dns_pending *slow_pending[SLOW_MAX];
+static size_t slow_count;
+
+static struct dns_pending *slow_ask(struct dns_resolver *resolver, const struct dns_name *name,
+                                    enum dns_type type)
+{
+    struct dns_pending *pending = fake_ask(resolver, name, type);
+
+    if (strstr(name->text, "slow.org") != NULL) {
+        assert_true(slow_count < SLOW_MAX);
+        slow_pending[slow_count++] = pending;
+    }
+    return pending;
+}
+
+static struct dns_answer *slow_wait(struct dns_pending *pending, int64_t timeout_ns)
+{
+    for (size_t i = 0; i < slow_count; i++)
+        if (slow_pending[i] == pending)
+            return NULL;
+    return timeout_ns == 0 ? NULL : slow.zone->ops->wait(pending, timeout_ns);
+}
+
 static int setup(void **state)
 {
     static struct world world;
@@ -258,12 +285,85 @@ static void test_questions(void **state)
         run(world, signature, &rows[i]);
 }
 
+/* Whose DNS answers late or never uses up what there is to wait, but not before the author
+ * domain's policy is known: or else a stranger could make a failure temporary. */
+#define SLOW_KEY                                               \
+    " v=1; a=rsa-sha256; d=slow.org; s=s; h=from; b=AAAA;\n\t" \
+    "bh=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+static const struct {
+    const char *name;
+    const char *zone;
+    const char *author;
+    const char *signature;
+    const char *reverse_path;
+    const char *want;
+} slow_rows[] = {
+    {"no slow name", "_dmarc.bank.org. TXT \"v=DMARC1; p=reject\"\n", "a@bank.org", NULL,
+     "<a@other.example>", "fail"},
+    {"the author's own record", "_dmarc.bank.org. TXT \"v=DMARC1; p=reject\"\n", "a@bank.org",
+     SLOW_KEY, "<a@other.example>", "fail"},
+    {"its organizational domain's", "_dmarc.bank.org. TXT \"v=DMARC1; p=reject\"\n", "a@b.bank.org",
+     SLOW_KEY, "<a@other.example>", "fail"},
+    {"of a name of many labels", "_dmarc.bank.org. TXT \"v=DMARC1; p=reject\"\n",
+     "a@b.c.d.e.f.g.h.bank.org", SLOW_KEY, "<a@other.example>", "fail"},
+    {"another domain of its top passes", "_dmarc.bank.org. TXT \"v=DMARC1; p=reject\"\n",
+     "a@bank.org", SLOW_KEY, "<a@other.org>", "fail"},
+    {"one that does not exist", "_dmarc.bank.org. TXT \"v=DMARC1; p=none; np=reject\"\n",
+     "a@b.bank.org", SLOW_KEY, "<a@other.example>", "fail"},
+    {"a slow reverse-path", "_dmarc.bank.org. TXT \"v=DMARC1; p=reject\"\n", "a@b.bank.org",
+     SLOW_KEY, "<a@slow.org>", "fail"},
+    {"a slow one that would align", "_dmarc.slow.org. TXT \"v=DMARC1; p=reject\"\n", "a@slow.org",
+     SLOW_KEY, "<a@other.example>", "temperror"},
+};
+
+static void run_slow(struct world *world, size_t i)
+{
+    struct dns_resolver *original = world->env.resolver;
+    struct base_buf zone;
+    char from[128];
+
+    slow_count = 0;
+    base_buf_init(&zone, NULL, 65536);
+    base_buf_append_cstr(&zone, slow_rows[i].zone);
+    base_buf_append_cstr(&zone, "other.example. TXT \"v=spf1 ip4:192.0.2.1 -all\"\n"
+                                "other.org. TXT \"v=spf1 ip4:192.0.2.1 -all\"\n");
+    fake_open(&slow, base_buf_cstr(&zone));
+    base_buf_deinit(&zone);
+    slow.ops.ask = slow_ask;
+    slow.ops.wait = slow_wait;
+    world->env.resolver = &slow.resolver;
+    world_configure(world, "");
+    world_connect(world, "192.0.2.1", "smtpd");
+    world_mail(world, slow_rows[i].reverse_path, "");
+    if (slow_rows[i].signature != NULL)
+        world_field(world, "DKIM-Signature", slow_rows[i].signature);
+    (void)snprintf(from, sizeof(from), " <%s>", slow_rows[i].author);
+    world_field(world, "From", from);
+    world_finish(world);
+    const char *got = dmarc_result_text(policy_session_decision(world->session)->dmarc->result);
+
+    if (strcmp(got, slow_rows[i].want) != 0)
+        fail_msg("%s: %s", slow_rows[i].name, got);
+    assert_all_different(&slow);
+    policy_session_destroy(&world->session);
+    world->env.resolver = original;
+    dns_resolver_destroy(&slow.zone);
+}
+
+static void test_slow(void **state)
+{
+    for (size_t i = 0; i < sizeof(slow_rows) / sizeof(slow_rows[0]); i++)
+        run_slow(*state, i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_asked_at_mail, setup, teardown),
         cmocka_unit_test_setup_teardown(test_evaluated_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_questions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slow, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
