@@ -89,6 +89,8 @@ struct head {
     const char *at;
     const char *end;
     bool is_bad;
+    /* A comment with what readers differ about: another one in it, a backslash, a quote. */
+    bool is_odd;
 };
 
 static int peek(const struct head *head)
@@ -107,6 +109,7 @@ static void comment(struct head *head)
             return;
         }
         head->at++;
+        head->is_odd |= c == '\\' || c == '"' || (c == '(' && depth > 0);
         if (c == '(')
             depth++;
         else if (c == ')')
@@ -161,6 +164,36 @@ static struct base_text authserv_id(struct head *head, char out[POLICY_IDN_MAX])
     return (struct base_text){out, length};
 }
 
+/* What a reader may take away between the octets of a name. */
+static bool is_between(char c)
+{
+    return c == '\\' || c == '"' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool begins_with(struct base_text text, const struct dns_name *name)
+{
+    size_t matched = 0;
+
+    for (size_t i = 0; i < text.length && matched < name->length; i++) {
+        if (base_ascii_lower(text.data[i]) == base_ascii_lower(name->text[matched]))
+            matched++;
+        else if (matched == 0 || !is_between(text.data[i]))
+            return false;
+    }
+    return matched == name->length && matched > 0;
+}
+
+/* A reader that ends a comment elsewhere than we do may find in it what it takes for the
+ * authserv-id. Letters that are not ASCII may be any that IDNA maps. */
+static bool may_hide(struct base_text comments, const struct dns_name *name)
+{
+    for (size_t i = 0; i < comments.length; i++)
+        if ((unsigned char)comments.data[i] >= 0x80 ||
+            begins_with((struct base_text){comments.data + i, comments.length - i}, name))
+            return true;
+    return false;
+}
+
 /* Every LF is a fold, every CR belongs to one, and there is no NUL. */
 static bool is_clean(struct base_text value)
 {
@@ -173,6 +206,13 @@ static bool is_clean(struct base_text value)
     return true;
 }
 
+/* Of a field that names `claimed`. */
+static bool is_claim(const struct head *head, struct base_text comments,
+                     const struct dns_name *claimed, const struct dns_name *id)
+{
+    return dns_name_equals(id, claimed) || (head->is_odd && may_hide(comments, id));
+}
+
 bool policy_authres_claims(const struct policy_authserv_ids *ids, struct base_text extra,
                            struct base_text value)
 {
@@ -183,6 +223,8 @@ bool policy_authres_claims(const struct policy_authserv_ids *ids, struct base_te
         return true;
     struct head head = {.at = value.data, .end = value.data + value.length};
     cfws(&head);
+    const struct head before = head;
+    const struct base_text comments = {value.data, (size_t)(head.at - value.data)};
     struct base_text id = authserv_id(&head, octets);
     if (head.is_bad || !policy_idn_to_name(base_text_trim(id), &name))
         return true;
@@ -196,9 +238,10 @@ bool policy_authres_claims(const struct policy_authserv_ids *ids, struct base_te
     if (head.is_bad || (head.at != head.end && peek(&head) != ';'))
         return true;
     for (size_t i = 0; i < ids->count; i++)
-        if (dns_name_equals(&ids->names[i], &name))
+        if (is_claim(&before, comments, &name, &ids->names[i]))
             return true;
-    return policy_idn_to_name(extra, &extra_name) && dns_name_equals(&extra_name, &name);
+    return policy_idn_to_name(extra, &extra_name) &&
+           is_claim(&before, comments, &name, &extra_name);
 }
 
 bool policy_authres_remove(struct policy_header *header, struct policy_edits *edits,

@@ -153,18 +153,31 @@ static void check_tag(struct reading *reading, size_t tag, struct base_text valu
     }
 }
 
-/* 1*ALPHA equals 1*dmarc-value */
-static bool is_tag(struct base_text name, struct base_text value)
+/* 1*ALPHA */
+static bool is_tag_name(struct base_text name)
 {
-    if (name.length == 0 || value.length == 0)
-        return false;
     for (size_t i = 0; i < name.length; i++)
         if (!base_ascii_is_alpha(name.data[i]))
             return false;
+    return name.length > 0;
+}
+
+/* 1*dmarc-value */
+static bool is_tag_value(struct base_text value)
+{
     for (size_t i = 0; i < value.length; i++)
         if (!base_ascii_is_print(value.data[i]))
             return false;
-    return true;
+    return value.length > 0;
+}
+
+static size_t find_tag(struct base_text name)
+{
+    size_t tag = 0;
+
+    while (tag < TAG_COUNT && !base_text_equals_nocase(name, base_text_of(tags[tag].name)))
+        tag++;
+    return tag;
 }
 
 static void read_tag(struct reading *reading, struct base_text text, bool is_last)
@@ -172,30 +185,27 @@ static void read_tag(struct reading *reading, struct base_text text, bool is_las
     struct base_text rest = text;
     struct base_text name = base_text_trim(base_text_split(&rest, '='));
     struct base_text value = base_text_trim(rest);
-    size_t tag = 0;
+    size_t tag = find_tag(name);
+    /* Of a policy that is no value at all something else follows: see check_request(). */
+    bool is_request = tag < TAG_COUNT && tags[tag].kind == KIND_REQUEST && rest.data != NULL;
 
     if (text.length == 0) {
         if (!is_last)
             dmarc_lint_add(reading->lint, DMARC_SEVERITY_WARNING, "empty-tag",
                            "take one of the semicolons away",
                            "there is nothing between two semicolons");
-        return;
-    }
-    if (!is_tag(name, value)) {
+    } else if (!is_tag_name(name) || (!is_tag_value(value) && !is_request)) {
         dmarc_lint_add(reading->lint, DMARC_SEVERITY_ERROR, "malformed",
                        "write tag=value, with a semicolon before the next tag",
                        "\"%.*s\" is not tag=value: receivers ignore it", (int)text.length,
                        text.data);
-        return;
-    }
-    while (tag < TAG_COUNT && !base_text_equals_nocase(name, base_text_of(tags[tag].name)))
-        tag++;
-    if (tag < TAG_COUNT)
+    } else if (tag < TAG_COUNT) {
         check_tag(reading, tag, value);
-    else
+    } else {
         dmarc_lint_add(
             reading->lint, DMARC_SEVERITY_WARNING, "unknown", "correct its name, or take it away",
             "%.*s is no tag of RFC 9989: receivers ignore it", (int)name.length, name.data);
+    }
 }
 
 static int strength(const struct dmarc_request *request, int fallback)

@@ -98,7 +98,9 @@ static void test_record(void **state)
         /* policies */
         {"v=DMARC1; " RUA, "error p-missing"},
         {"v=DMARC1", "error p-missing, warning rua-missing"},
-        {"v=DMARC1; p=; " RUA, "error malformed, error p-missing"},
+        {"v=DMARC1; p=; " RUA, "error p-invalid"},
+        {"v=DMARC1; p=reject; sp=; np =\\001; " RUA, "error sp-invalid, error np-invalid"},
+        {"v=DMARC1; p; sp; " RUA, "error malformed, error malformed, error p-missing"},
         {"v=DMARC1; p=block; " RUA, "error p-invalid"},
         {"v=DMARC1; p=reject; sp=all; " RUA, "error sp-invalid"},
         {"v=DMARC1; p=reject; np=x; " RUA, "error np-invalid"},

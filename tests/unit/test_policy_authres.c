@@ -144,6 +144,16 @@ static void test_unreadable(void **state)
         OURS(" mx.example.org\xff; none"),
         OURS(" )mx.example.org; none"),
         OURS(" evil.example) ; none"),
+        /* Readers without nested comments, quoted pairs, or with quotes in comments. */
+        OURS(" ((a) mx.example.org; dmarc=pass) mx.example.com; none"),
+        OURS(" (\\)mx.example.org; dmarc=pass) mx.example.com; none"),
+        OURS(" (\") MX.Example.org; dmarc=pass (\") mx.example.com; none"),
+        OURS(" ((a) \"mx\\.example.org\"; dmarc=pass) mx.example.com; none"),
+        OURS(" ((a)\n mx.exam\n ple.org; dmarc=pass) mx.example.com; none"),
+        OURS(" (\\)j.example.org; dmarc=pass) mx.example.com; none"),
+        OURS(" ((a) xn--bcher-kva.example; dmarc=pass) mx.example.com; none"),
+        OURS(" ((a) b\xc3\xbc"
+             "cher.example; dmarc=pass) mx.example.com; none"),
     };
 
     (void)state;
@@ -165,6 +175,10 @@ static void test_theirs(void **state)
         THEIRS(" mx.example.com"),
         THEIRS(" (mx.example.org) mx.example.com; none"),
         THEIRS(" mx.example.com (mx.example.org); none"),
+        THEIRS(" (a (nested) comment) mx.example.com; none"),
+        THEIRS(" (a \\(quoted\\) \"comment\") mx.example.com; none"),
+        THEIRS(" mx.example.com ((a) mx.example.org); none"),
+        THEIRS(" ((a) mx.example.net, mx.example.o) mx.example.com; none"),
         THEIRS(" \"mx.example.com\"; none"),
         THEIRS(" mx.example.com; dkim=pass header.d=mx.example.org"),
         THEIRS(" mx.example.com; mx.example.org; none"),
