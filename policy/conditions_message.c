@@ -12,14 +12,21 @@
 #define COUNT_MAX       INT64_C(1000000)
 #define SIZE_MAX_OCTETS (INT64_C(1) << 40)
 
+/* Without a domain it is the MTA that completes it, with ours. */
+static bool is_ours(const struct policy_domains *local, const struct policy_address *sender)
+{
+    return (sender->kind == POLICY_ADDRESS_DOMAIN &&
+            policy_domains_contain(local, &sender->domain)) ||
+           (sender->kind == POLICY_ADDRESS_LOCAL && !policy_domains_is_empty(local));
+}
+
 /* A stranger who uses a domain of ours, in MAIL FROM or, once it is known, in From. */
 static bool matches_local_sender(const struct policy_rule_condition *condition,
                                  const struct policy_rule_facts *facts)
 {
     const struct policy_domains *local = facts->session.local_domains;
     bool is_local =
-        (facts->sender != NULL && facts->sender->kind == POLICY_ADDRESS_DOMAIN &&
-         policy_domains_contain(local, &facts->sender->domain)) ||
+        (facts->sender != NULL && is_ours(local, facts->sender)) ||
         (facts->author_domain != NULL && policy_domains_contain(local, facts->author_domain));
 
     return (is_local && policy_session_facts_is_stranger(&facts->session)) ==

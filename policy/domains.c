@@ -82,6 +82,11 @@ static bool find(char *const *names, size_t count, const char *text)
     return count > 0 && bsearch(&text, names, count, sizeof(*names), compare) != NULL;
 }
 
+bool policy_domains_is_empty(const struct policy_domains *domains)
+{
+    return domains->exact_count == 0 && domains->below_count == 0;
+}
+
 bool policy_domains_contain(const struct policy_domains *domains, const struct dns_name *name)
 {
     if (find(domains->exact, domains->exact_count, name->text))

@@ -20,6 +20,7 @@ __attribute__((warn_unused_result)) struct policy_domains *policy_domains_create
 void policy_domains_destroy(struct policy_domains **domains);
 /* Every domain that `item`, an item of such a list, names is in the set. */
 bool policy_domains_cover(const struct policy_domains *domains, const char *item);
+bool policy_domains_is_empty(const struct policy_domains *domains);
 bool policy_domains_contain(const struct policy_domains *domains, const struct dns_name *name);
 
 #endif

@@ -5,6 +5,7 @@
 #include "policy/address.h"
 #include "policy/direction.h"
 #include "policy/options.h"
+#include "policy/path.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
 #include "policy/stage_bulk.h"
@@ -193,7 +194,7 @@ static struct base_text kept_path(struct policy_session *session, struct base_te
 {
     struct policy_address address;
 
-    policy_address_parse(path, &address);
+    (void)policy_path_read(session->message, path, &address);
     struct base_text copy = policy_session_copy(session->message, address.text, PATH_KEPT);
     return copy.data != NULL ? copy : BASE_TEXT("");
 }
@@ -269,13 +270,11 @@ const struct policy_verdict *policy_session_mail(struct policy_session *session,
 
 /* Recipients may take a quarter of the message's memory, so that they never crowd out its header.
  */
-static void keep_recipient(struct policy_session *session, struct base_text path)
+static void keep_recipient(struct policy_session *session, const struct policy_address *address)
 {
     const struct policy_options *options = session->snapshot->options;
-    struct policy_address address;
+    size_t octets = sizeof(struct policy_recipient) + address->text.length + 1;
 
-    policy_address_parse(path, &address);
-    size_t octets = sizeof(struct policy_recipient) + address.text.length + 1;
     if (session->recipients_kept >= (size_t)options->recipients_kept ||
         session->recipient_octets + octets > (size_t)options->message_memory / 4) {
         if (session->recipients_kept < session->decision.recipients)
@@ -284,7 +283,7 @@ static void keep_recipient(struct policy_session *session, struct base_text path
         return;
     }
     struct policy_recipient *recipient = base_arena_alloc(session->message, sizeof(*recipient));
-    struct base_text copy = policy_session_copy(session->message, address.text, PATH_KEPT);
+    struct base_text copy = policy_session_copy(session->message, address->text, PATH_KEPT);
     if (recipient == NULL || copy.data == NULL)
         return;
     recipient->address = copy;
@@ -321,7 +320,7 @@ const struct policy_verdict *policy_session_rcpt(struct policy_session *session,
 
     if (!session->has_message)
         return verdict;
-    (void)policy_address_parse(forward_path, &address);
+    (void)policy_path_read(session->message, forward_path, &address);
     verdict = policy_session_run_rules(session, POLICY_STAGE_RCPT, &address);
     if (verdict->action == POLICY_ACTION_CONTINUE)
         verdict = policy_session_rate_recipient(session, &address);
@@ -335,7 +334,7 @@ const struct policy_verdict *policy_session_rcpt(struct policy_session *session,
         session->decision.verdict = *verdict;
         return verdict;
     }
-    keep_recipient(session, forward_path);
+    keep_recipient(session, &address);
     policy_session_bulk_recipient(session, &address);
     session->decision.recipients++;
     if (session->decision.kept_recipients != NULL)

@@ -224,3 +224,46 @@ def session_rules_of_dns(context, name):
         require_answers([(more, answer(Smtp(world.ports["inbound"])), code, word)])
     require(len(world.daemon.log_lines("its answers are not used")) == 1, "said %s",
             world.daemon.log_lines("its answers are not used"))
+
+
+# What servers take for a mailbox of that domain, or refuse.
+DISGUISES = (
+    "<{0}@{1}>", "{0}@{1}", "<\\{0}@{1}>", "<(c){0}@{1}>", "<{0}(c(d))@{1}>", "<{0}@(c){1}>",
+    "<{0}@{1}(c)>", "<{0} @{1}>", "<{0}@ {1}>", "< {0}@{1} >", "<{0}@\\{1}>", "<Al <{0}@{1}>>",
+    "<@a,@b:{0}@{1}>", "<(c)@a, @b: {0}@{1}>", '<"{0}"@{1}>', '<"\\{0}"@{1}>', '<""{0}@{1}>',
+    '<{0}@"{1}">', "<{0}@{1}.>", "<a:;{0}@{1}>", "<a:{0}@{1};>")
+
+DISGUISED = """
+sender-login-maps = {{ "file:{map}" }}
+rule "ours" {{ stage = mail  local-sender-unauthenticated = yes  action = reject }}
+rule "a login's" {{ stage = mail  sender-owned = no  action = reject }}
+rule "not for carol" {{ stage = rcpt  recipient = {{ "carol@example.net" }}  action = reject }}
+"""
+
+
+@on_both
+def session_disguised_addresses(context, name):
+    """However an address is written that the server takes for a mailbox, so do the rules."""
+    path = context.place.folder("disguised-" + name) + "/logins"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("alice@example.com alice\n")
+    world = context.own(server=SERVERS[name], more=DISGUISED.format(map=path))
+
+    def first_refusal(sender, recipient):
+        with Smtp(world.ports["inbound"]) as client:
+            reply = client.command("MAIL FROM:" + sender)
+            return client.command("RCPT TO:" + recipient) if reply.is_ok else reply
+
+    senders = [text.format("alice", domain) for text in DISGUISES
+               for domain in ("example.org", "example.com")]
+    senders += ["<alice>", "<\\alice>", "<alice%example.org>", "<example.org!alice>"]
+    for sender in senders:
+        reply = first_refusal(sender, "<%s>" % BOB)
+        require(reply.code in (501, 550, 553), "from %s: %s", sender, reply)
+    for text in DISGUISES:
+        recipient = text.format("carol", "example.net")
+        reply = first_refusal("<%s>" % STRANGER, recipient)
+        require(reply.code in (501, 550), "to %s: %s", recipient, reply)
+    require(first_refusal("<%s>" % STRANGER, "<%s>" % BOB).is_ok, "nothing is let through")
+    # The log names the address that was meant.
+    require(len(world.daemon.log_lines("from=alice@example.org ")) > 10, "%s", world.daemon.log())

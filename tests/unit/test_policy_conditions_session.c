@@ -161,6 +161,13 @@ static const struct row rows[] = {
     {MAIL "local-sender-unauthenticated = yes }", .want = "550 5.7.1", .from = "<a@Example.ORG>"},
     {MAIL "local-sender-unauthenticated = yes }", .want = NULL},
     {MAIL "local-sender-unauthenticated = yes }", .want = NULL, .from = "<>"},
+    /* What an MTA makes an address of ours of. */
+    {MAIL "local-sender-unauthenticated = yes }", .want = "550 5.7.1", .from = "<a>"},
+    {MAIL "local-sender-unauthenticated = yes }", .want = "550 5.7.1",
+     .from = "<\\a@(x)example.org>"},
+    {MAIL "local-sender-unauthenticated = yes }", .want = NULL, .from = "<(x)a@example.net>"},
+    {"rule \"r\" { stage = mail  action = reject  local-sender-unauthenticated = yes }",
+     .want = NULL, .from = "<a>"},
     {MAIL "local-sender-unauthenticated = yes }", .want = NULL, .from = "<a@example.org>",
      .login = "alice"},
     {"trusted-networks = { \"192.0.2.9\" }\n" MAIL "local-sender-unauthenticated = yes }",

@@ -480,7 +480,7 @@ static void test_recipients(void **state)
     assert_string_equal(decision(world)->left_out, "recipients past recipients-kept");
     const struct policy_recipient *it = decision(world)->kept_recipients;
     assert_string_equal(it->address.data, "b@example.org");
-    assert_string_equal(it->next->address.data, "not an address");
+    assert_string_equal(it->next->address.data, "\"not an address\"");
     assert_string_equal(it->next->next->address.data, "c@example.org");
     assert_null(it->next->next->next);
     assert_ptr_equal(decision(world)->first_recipient.data, it->address.data);
