@@ -315,6 +315,23 @@ static void lookup_resolve(struct dns_lookups *lookups, struct lookup *lookup)
     lookup_drop_pending(lookups, lookup);
 }
 
+bool dns_lookups_is_answered(const struct dns_lookups *lookups, const struct dns_name *name,
+                             enum dns_type type)
+{
+    const struct lookup *lookup = lookup_find(lookups, name, type);
+    struct dns_answer *answer;
+
+    if (was_asked_before(lookups, name, type))
+        return dns_lookups_is_answered(lookups->options.before, name, type);
+    if (lookup == NULL || lookup->answer != NULL)
+        return lookup != NULL;
+    answer = lookups->options.resolver->ops->wait(lookup->pending, 0);
+    if (answer == NULL)
+        return false;
+    dns_answer_unref(&answer);
+    return true;
+}
+
 const struct dns_answer *dns_lookups_get(struct dns_lookups *lookups, const struct dns_name *name,
                                          enum dns_type type)
 {

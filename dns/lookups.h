@@ -50,6 +50,9 @@ void dns_lookups_set_progress(struct dns_lookups *lookups, int64_t every_ns,
 /* Starts the question unless the same (name, type) was asked before. Never blocks. */
 void dns_lookups_prefetch(struct dns_lookups *lookups, const struct dns_name *name,
                           enum dns_type type);
+/* The question was asked, and dns_lookups_get() would not wait. Never blocks. */
+bool dns_lookups_is_answered(const struct dns_lookups *lookups, const struct dns_name *name,
+                             enum dns_type type);
 /* The answer; starts the question if need be and waits while the budget lasts: then TIMEOUT, which
  * stays the answer for this message. Borrowed until destroy; never NULL. */
 const struct dns_answer *dns_lookups_get(struct dns_lookups *lookups, const struct dns_name *name,

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "filter/control.h"
 #include "filter/daemon.h"
+#include "policy/bulk/late.h"
 #include "policy/bulk/meter.h"
 #include "policy/bulk/providers.h"
 #include "policy/snapshot.h"
@@ -77,6 +78,18 @@ static struct base_json *row_json(const struct bulk_providers *providers, const 
     return json;
 }
 
+void filter_bulk_settle(struct filter_daemon *daemon, bool is_last)
+{
+    struct policy_snapshot *snapshot;
+
+    if (daemon->env.bulk_late == NULL || bulk_late_count(daemon->env.bulk_late) == 0) {
+        return;
+    }
+    snapshot = filter_snapshot_get(&daemon->snapshot);
+    bulk_late_settle(daemon->env.bulk_late, policy_snapshot_bulk_psl(snapshot), is_last);
+    policy_snapshot_unref(&snapshot);
+}
+
 static void run_bulk(void *context, const struct filter_control_request *request,
                      struct filter_control_answer *answer)
 {
@@ -85,6 +98,7 @@ static void run_bulk(void *context, const struct filter_control_request *request
     const struct bulk_providers *providers = policy_snapshot_bulk_providers(snapshot);
     struct listing listing = {.wanted = {NULL, 0}};
 
+    filter_bulk_settle(daemon, false);
     if (request->count > 0) {
         listing.wanted = request->arguments[0];
     }

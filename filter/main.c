@@ -42,6 +42,8 @@
 #include "filter/reload.h"
 #include "filter/signals.h"
 #include "filter/state_dir.h"
+#include "policy/bulk/late.h"
+#include "policy/bulk/organizations.h"
 #include "policy/counters.h"
 #include "policy/deferrals.h"
 #include "policy/options.h"
@@ -340,6 +342,10 @@ static int load(struct process *process, const struct conf_snapshot *conf,
     if (daemon->env.resolver == NULL) {
         return EX_CONFIG;
     }
+    daemon->env.bulk_organizations = bulk_organizations_create(&(struct bulk_organizations_options){
+        .resolver = daemon->env.resolver, .clock = &daemon->clock});
+    daemon->env.bulk_late =
+        bulk_late_create(&daemon->clock, daemon->env.bulk_organizations, daemon->env.rates);
     snapshot = filter_snapshot_load(process->config_path, NULL, error_r);
     if (snapshot == NULL) {
         return EX_CONFIG;
@@ -446,18 +452,25 @@ static bool reload(void *context, struct base_json *warnings, struct base_error 
     return is_good;
 }
 
+/* Milliseconds until the main thread has something to do of itself. */
+static int next_turn_ms(int watchdog_ms)
+{
+    return watchdog_ms >= 0 && watchdog_ms < FILTER_BULK_SETTLE_MS ? watchdog_ms
+                                                                   : FILTER_BULK_SETTLE_MS;
+}
+
 static int serve(struct process *process)
 {
     struct filter_daemon *daemon = &process->daemon;
-    int interval_ms = filter_notify_interval_ms();
+    int watchdog_ms = filter_notify_interval_ms();
     struct base_error error;
 
     filter_notify_ready(generation(daemon));
     filter_background_ready(&process->background);
     for (;;) {
-        switch (filter_signals_wait(process->signal_fd,
-                                    filter_listener_ended_fd(&process->listener),
-                                    filter_control_job_fd(process->control), interval_ms)) {
+        switch (filter_signals_wait(
+            process->signal_fd, filter_listener_ended_fd(&process->listener),
+            filter_control_job_fd(process->control), next_turn_ms(watchdog_ms))) {
         case FILTER_SIGNAL_NONE:
             break;
         case FILTER_SIGNAL_RELOAD:
@@ -478,7 +491,10 @@ static int serve(struct process *process)
             base_log_error("nobody listens any more: the daemon ends");
             return EX_UNAVAILABLE;
         }
-        filter_notify_alive();
+        filter_bulk_settle(daemon, false);
+        if (watchdog_ms >= 0) {
+            filter_notify_alive();
+        }
     }
 }
 
@@ -492,6 +508,7 @@ static _Noreturn void end(struct process *process, int status)
 
     filter_control_destroy(&process->control);
     filter_listener_abandon(&process->listener);
+    filter_bulk_settle(&process->daemon, true);
     if (process->rate_state != NULL && !rate_state_flush(process->rate_state, &error)) {
         base_log_warning("rate-state: %s: what was counted last is not kept", error.text);
     }

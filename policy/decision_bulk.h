@@ -46,6 +46,16 @@ struct policy_bulk_count {
 struct policy_bulk {
     /* The organizational domain of the author. */
     struct dns_name author;
+    /* By the public suffix list, as DNS has not answered by now: the name is not known, nor is
+     * whose else it is. */
+    bool is_guessed;
+    bool is_alignment_guessed;
+    /* Mail exchangers of recipients are not known yet: there may be more of them to count. */
+    bool is_mx_open;
+    /* How often it was looked again. */
+    unsigned looks;
+    /* To be counted when the name is known. */
+    bool is_late;
     enum policy_one_click one_click;
     enum policy_author_aligned aligned;
     struct policy_bulk_count *counts;

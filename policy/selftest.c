@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "conf/source.h"
 #include "dns/resolver.h"
+#include "policy/bulk/organizations.h"
 #include "policy/options.h"
 #include "policy/rate/engine.h"
 #include "policy/replay.h"
@@ -205,8 +206,14 @@ static bool judge(const struct run *run, struct running *running, struct base_er
     /* Empty: what one message alone would charge. */
     struct rate_store *rates = rate_engine_create(
         &(struct rate_engine_options){.memory = (size_t)RATE_MEMORY_MIN, .clock = &running->clock});
-    const struct policy_env env = {
-        .resolver = running->resolver, .clock = &running->clock, .rates = rates};
+    /* A zone answers at once. */
+    struct bulk_organizations *organizations =
+        bulk_organizations_create(&(struct bulk_organizations_options){
+            .resolver = running->resolver, .clock = &running->clock});
+    const struct policy_env env = {.resolver = running->resolver,
+                                   .clock = &running->clock,
+                                   .bulk_organizations = organizations,
+                                   .rates = rates};
     struct policy_session *session = policy_session_create(&env, run->snapshot);
     struct selftest_outcome outcome = {.verdict = replay(running, session)};
     struct policy_selftest_case it = {.name = given->title, .where = given->where};
@@ -222,6 +229,7 @@ static bool judge(const struct run *run, struct running *running, struct base_er
     if (run->each != NULL)
         run->each(run->context, &it);
     policy_session_destroy(&session);
+    bulk_organizations_destroy(&organizations);
     rate_store_destroy(&rates);
     if (base_arena_is_exhausted(running->arena))
         conf_error_at(error_r, given->where, "given \"%s\": too large to be compared",

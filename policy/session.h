@@ -21,6 +21,8 @@
 
 struct base_budget;
 struct base_clock;
+struct bulk_late;
+struct bulk_organizations;
 struct dns_lookups;
 struct dns_resolver;
 struct policy_counters;
@@ -43,6 +45,10 @@ struct policy_env {
     struct policy_counters *counters;
     /* Where rates are counted; NULL: nowhere, they let everything pass. */
     struct rate_store *rates;
+    /* The names that the bulk-sender meter counts by where `dmarc-method` walks DNS, and what waits
+     * for them; NULL: by the public suffix list. */
+    struct bulk_organizations *bulk_organizations;
+    struct bulk_late *bulk_late;
     /* What logins sent, for bounces of it; NULL: they are not counted. */
     struct rate_sent *sent;
     /* Who tells people of them; NULL: nobody. */

@@ -133,7 +133,8 @@ static bool compile_bulk(struct policy_snapshot *snapshot,
     if (snapshot->bulk_psl == NULL && snapshot_options->warn != NULL)
         snapshot_options->warn(snapshot_options->context,
                                "there is no public suffix list: the bulk-sender meter counts each "
-                               "author domain for itself; install it (Debian: publicsuffix)");
+                               "author domain without a DMARC record for itself; install it "
+                               "(Debian: publicsuffix)");
     return true;
 }
 
@@ -261,6 +262,11 @@ uint64_t policy_snapshot_generation(const struct policy_snapshot *snapshot)
 const struct rate_rules *policy_snapshot_rates(const struct policy_snapshot *snapshot)
 {
     return snapshot->rates;
+}
+
+const struct dmarc_psl *policy_snapshot_bulk_psl(const struct policy_snapshot *snapshot)
+{
+    return snapshot->bulk_psl;
 }
 
 const struct bulk_providers *policy_snapshot_bulk_providers(const struct policy_snapshot *snapshot)

@@ -16,6 +16,7 @@ struct conf_snapshot;
 struct conf_table;
 struct policy_options;
 struct dkim_keyring;
+struct dmarc_psl;
 struct rate_rules;
 
 /* Every table of the program, in one list: for conf_read() and for the manual page's test. */
@@ -44,6 +45,8 @@ uint64_t policy_snapshot_generation(const struct policy_snapshot *snapshot);
 
 /* Borrowed. */
 const struct rate_rules *policy_snapshot_rates(const struct policy_snapshot *snapshot);
+/* By which the bulk-sender meter guesses; NULL: there is no list. Borrowed. */
+const struct dmarc_psl *policy_snapshot_bulk_psl(const struct policy_snapshot *snapshot);
 /* The providers of the bulk-sender meter; borrowed, never NULL. */
 const struct bulk_providers *policy_snapshot_bulk_providers(const struct policy_snapshot *snapshot);
 

@@ -1,60 +1,31 @@
-/* See stage_bulk.h. Domains are compared by the public suffix list: a walk of DNS for our own
- * users' mail would hold it up, and what a provider calls a sender's domain is what this gives. */
+/* See stage_bulk.h. */
 #include "policy/stage_bulk.h"
 
+#include <string.h>
+
 #include "base/arena.h"
-#include "base/log.h"
 #include "dns/lookups.h"
+#include "policy/bulk/late.h"
 #include "policy/bulk/meter.h"
 #include "policy/bulk/one_click.h"
 #include "policy/bulk/providers.h"
+#include "policy/bulk/warning.h"
 #include "policy/decision_bulk.h"
 #include "policy/dkim/signing.h"
-#include "policy/dmarc/psl.h"
 #include "policy/domains.h"
 #include "policy/session-private.h"
 #include "policy/snapshot-private.h"
+#include "policy/stage_bulk_author.h"
 
 /* Domains of one message whose mail exchangers are asked for. */
 #define MX_QUESTIONS_MAX 100
-
-/* Without a list each domain is its own. */
-static void organizational(const struct policy_session *session, const struct dns_name *name,
-                           struct dns_name *organizational_r)
-{
-    *organizational_r = *name;
-    if (session->snapshot->bulk_psl != NULL)
-        dmarc_psl_organizational(session->snapshot->bulk_psl, name, organizational_r);
-}
-
-static bool is_aligned(const struct policy_session *session, const struct dns_name *author,
-                       const struct dns_name *other)
-{
-    struct dns_name name;
-
-    organizational(session, other, &name);
-    return dns_name_equals(author, &name);
-}
+/* Of rules. */
+#define LOOKS_MAX 4
 
 /* As far as rules have said by now. */
 static bool will_sign(const struct policy_session *session)
 {
     return session->signing != NULL && session->no_sign_rule == NULL;
-}
-
-static enum policy_author_aligned read_alignment(const struct policy_session *session,
-                                                 const struct dns_name *author)
-{
-    bool is_dkim =
-        will_sign(session) && is_aligned(session, author, dkim_signing_domain(session->signing));
-    bool is_spf = session->sender.kind == POLICY_ADDRESS_DOMAIN &&
-                  is_aligned(session, author, &session->sender.domain);
-
-    if (is_dkim && is_spf)
-        return POLICY_AUTHOR_ALIGNED_BOTH;
-    if (is_dkim)
-        return POLICY_AUTHOR_ALIGNED_DKIM;
-    return is_spf ? POLICY_AUTHOR_ALIGNED_SPF : POLICY_AUTHOR_ALIGNED_NONE;
 }
 
 static enum policy_one_click read_one_click(const struct policy_session *session)
@@ -88,32 +59,50 @@ static struct policy_bulk_count *count_of(struct policy_session *session, struct
     return it;
 }
 
-/* By the most preferred mail exchanger (RFC 5321 section 5.1), if DNS has answered by now. */
+/* By the most preferred mail exchanger (RFC 5321 section 5.1), if DNS has answered by now. DNS
+ * gives those that are preferred alike in any order: the first one by its name that is a
+ * provider's, so that a domain does not change providers from one message to the next. */
 static const struct bulk_provider *find_by_mx(const struct policy_session *session,
                                               const struct dns_name *domain)
 {
-    const struct dns_answer *answer;
-    const struct dns_record *best = NULL;
-    struct dns_name host;
+    const struct dns_answer *answer = dns_lookups_get(session->bulk_lookups, domain, DNS_TYPE_MX);
+    const struct bulk_provider *provider = NULL;
+    struct dns_name first = {0};
+    uint16_t best = UINT16_MAX;
 
-    if (session->bulk_lookups == NULL)
-        return NULL;
-    answer = dns_lookups_get(session->bulk_lookups, domain, DNS_TYPE_MX);
     for (size_t i = 0; i < answer->count; i++)
-        if (best == NULL || answer->records[i].preference < best->preference)
-            best = &answer->records[i];
-    if (best == NULL || best->value.length == 0 || dns_name_make(&host, best->value) != DNS_NAME_OK)
-        return NULL;
-    return bulk_providers_find_mx(session->snapshot->bulk_providers, &host);
+        if (answer->records[i].preference < best)
+            best = answer->records[i].preference;
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct dns_record *record = &answer->records[i];
+        const struct bulk_provider *found;
+        struct dns_name host;
+
+        if (record->preference != best || record->value.length == 0 ||
+            dns_name_make(&host, record->value) != DNS_NAME_OK)
+            continue;
+        found = bulk_providers_find_mx(session->snapshot->bulk_providers, &host);
+        if (found == NULL || (provider != NULL && strcmp(host.text, first.text) >= 0))
+            continue;
+        provider = found;
+        first = host;
+    }
+    return provider;
 }
 
+/* *is_open: its mail exchangers are asked for, and not known yet. */
 static const struct bulk_provider *find_provider(const struct policy_session *session,
-                                                 const struct dns_name *domain)
+                                                 const struct dns_name *domain, bool *is_open)
 {
     const struct bulk_provider *provider =
         bulk_providers_find(session->snapshot->bulk_providers, domain);
 
-    return provider != NULL ? provider : find_by_mx(session, domain);
+    if (provider != NULL || session->bulk_lookups == NULL)
+        return provider;
+    if (dns_lookups_is_answered(session->bulk_lookups, domain, DNS_TYPE_MX))
+        return find_by_mx(session, domain);
+    *is_open = true;
+    return NULL;
 }
 
 void policy_session_bulk_recipient(struct policy_session *session,
@@ -142,6 +131,8 @@ static void count_recipients(struct policy_session *session, struct policy_bulk 
 {
     const struct policy_recipient *it = session->decision.kept_recipients;
 
+    bulk->counts = NULL;
+    bulk->is_mx_open = false;
     for (; it != NULL; it = it->next) {
         struct policy_address address;
         const struct bulk_provider *provider = NULL;
@@ -149,7 +140,7 @@ static void count_recipients(struct policy_session *session, struct policy_bulk 
 
         (void)policy_address_parse(it->address, &address);
         if (address.kind == POLICY_ADDRESS_DOMAIN)
-            provider = find_provider(session, &address.domain);
+            provider = find_provider(session, &address.domain, &bulk->is_mx_open);
         if (provider == NULL)
             continue;
         count = count_of(session, bulk, provider);
@@ -172,23 +163,63 @@ static struct policy_bulk *make(struct policy_session *session)
     if (bulk == NULL)
         return NULL;
     *bulk = (struct policy_bulk){.counts = NULL};
-    organizational(session, &session->author.domain, &bulk->author);
-    bulk->aligned = read_alignment(session, &bulk->author);
+    policy_session_bulk_prefetch(session);
+    policy_session_bulk_author(session, bulk);
     bulk->one_click = read_one_click(session);
     count_recipients(session, bulk);
     return bulk;
 }
 
-/* Without asking the store. */
+/* DNS may have answered since. A rule asks each time, and there may be many, and ten thousand
+ * recipients: after some looks it is the end of the message that looks once more. */
+static void look_again(struct policy_session *session, struct policy_bulk *bulk)
+{
+    struct dns_name before = bulk->author;
+
+    bulk->looks++;
+    if (bulk->is_guessed || bulk->is_alignment_guessed)
+        policy_session_bulk_author(session, bulk);
+    if (!dns_name_equals(&before, &bulk->author))
+        session->is_bulk_asked = false;
+    if (bulk->is_mx_open) {
+        count_recipients(session, bulk);
+        session->is_bulk_asked = false;
+    }
+}
+
+/* Without asking the store. What was guessed before is looked at again. */
 static struct policy_bulk *get(struct policy_session *session)
 {
     struct policy_decision *decision = &session->decision;
+    struct policy_bulk *bulk = decision->bulk;
 
-    if (decision->bulk == NULL && session->has_message && session->is_header_done &&
+    if (bulk == NULL && session->has_message && session->is_header_done &&
         decision->direction == POLICY_DIRECTION_OUTBOUND &&
-        session->author.outcome == POLICY_AUTHOR_ONE)
+        session->author.outcome == POLICY_AUTHOR_ONE) {
         decision->bulk = make(session);
+    } else if (bulk != NULL && session->has_message && bulk->looks < LOOKS_MAX) {
+        look_again(session, bulk);
+    }
     return decision->bulk;
+}
+
+void policy_session_bulk_header(struct policy_session *session)
+{
+    const struct policy_recipient *it = session->decision.kept_recipients;
+    bool is_wanted = session->bulk_lookups != NULL;
+
+    if (session->decision.direction != POLICY_DIRECTION_OUTBOUND ||
+        session->author.outcome != POLICY_AUTHOR_ONE)
+        return;
+    for (; it != NULL && !is_wanted; it = it->next) {
+        struct policy_address address;
+
+        (void)policy_address_parse(it->address, &address);
+        is_wanted = address.kind == POLICY_ADDRESS_DOMAIN &&
+                    bulk_providers_find(session->snapshot->bulk_providers, &address.domain) != NULL;
+    }
+    if (is_wanted)
+        policy_session_bulk_prefetch(session);
 }
 
 const struct policy_bulk *policy_session_bulk(struct policy_session *session)
@@ -206,38 +237,41 @@ const struct policy_bulk *policy_session_bulk(struct policy_session *session)
     return bulk;
 }
 
+/* A name that may turn out to be another is not counted under: nothing would take it back. */
+static bool is_late(const struct policy_session *session, const struct policy_bulk *bulk)
+{
+    return bulk->is_guessed && session->env.bulk_late != NULL;
+}
+
 void policy_session_bulk_reserve(struct policy_session *session)
 {
     struct policy_bulk *bulk = get(session);
 
     if (bulk == NULL || session->env.rates == NULL)
         return;
+    if (bulk->looks == LOOKS_MAX)
+        look_again(session, bulk);
     if (session->no_sign_rule != NULL) {
-        bulk->aligned = read_alignment(session, &bulk->author);
+        policy_session_bulk_author(session, bulk);
         bulk->one_click = read_one_click(session);
     }
+    bulk->is_late = is_late(session, bulk);
     for (struct policy_bulk_count *it = bulk->counts; it != NULL; it = it->next) {
         struct bulk_place place = place_of(bulk, it);
 
-        it->used = bulk_meter_charge(session->env.rates, &session->rates, &place, it->recipients);
+        it->used = bulk->is_late ? bulk_meter_used(session->env.rates, &place)
+                                 : bulk_meter_charge(session->env.rates, &session->rates, &place,
+                                                     it->recipients);
     }
 }
 
-static void say(const struct policy_session *session, const struct policy_bulk *bulk,
-                const struct policy_bulk_count *count, unsigned percent)
+/* When DNS has told the author's name. */
+static bool count_late(const struct policy_session *session, const struct policy_bulk_count *it)
 {
-    struct base_log_line line;
+    const struct bulk_provider provider = {.name = it->provider, .limit = it->limit};
 
-    base_log_line_begin(&line);
-    base_log_line_add_cstr(&line, "event", "bulk-warning");
-    base_log_line_add_cstr(&line, "id", session->decision.id);
-    base_log_line_add(&line, "author-domain",
-                      (struct base_text){bulk->author.text, bulk->author.length});
-    base_log_line_add_cstr(&line, "provider", count->provider);
-    base_log_line_add_int(&line, "percent", (int64_t)percent);
-    base_log_line_add_int(&line, "recipients", count->used + count->recipients);
-    base_log_line_add_int(&line, "limit", count->limit);
-    base_log_line_end(&line, BASE_LOG_WARNING);
+    return bulk_late_add(session->env.bulk_late, &session->author.domain, &provider, it->recipients,
+                         session->decision.id);
 }
 
 void policy_session_bulk_accepted(struct policy_session *session)
@@ -248,10 +282,12 @@ void policy_session_bulk_accepted(struct policy_session *session)
         return;
     for (const struct policy_bulk_count *it = bulk->counts; it != NULL; it = it->next) {
         struct bulk_place place = place_of(bulk, it);
-        unsigned percent =
-            bulk_meter_warn(session->env.rates, &place, it->used + it->recipients, it->limit);
 
-        if (percent != 0)
-            say(session, bulk, it, percent);
+        if (bulk->is_late && count_late(session, it))
+            continue;
+        if (bulk->is_late)
+            (void)bulk_meter_count(session->env.rates, &place, it->recipients);
+        bulk_warning_check(session->env.rates, &place, it->used + it->recipients, it->limit,
+                           session->decision.id);
     }
 }

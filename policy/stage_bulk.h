@@ -11,6 +11,9 @@ struct policy_session;
  * those of its domain begins. Nobody waits for the answer. */
 void policy_session_bulk_recipient(struct policy_session *session,
                                    const struct policy_address *recipient);
+/* At the end of the header, when it is known what will be signed: where recipients belong, or may
+ * belong, to a provider, DNS is asked for the author's organizational domain. Nobody waits. */
+void policy_session_bulk_header(struct policy_session *session);
 /* From the end of the header on; made once. NULL: not outbound, or not exactly one author domain.
  * Asks the store of rates when recipients belong to a provider. */
 const struct policy_bulk *policy_session_bulk(struct policy_session *session);

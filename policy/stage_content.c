@@ -190,6 +190,7 @@ void policy_session_finish_header(struct policy_session *session)
         session->latched == NULL)
         session->latched = &no_memory;
     policy_evaluation_header(session);
+    policy_session_bulk_header(session);
 }
 
 const struct policy_verdict *policy_session_eoh(struct policy_session *session)

@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "conf/daemon.h"
 #include "dns/resolver.h"
+#include "policy/bulk/organizations.h"
 #include "policy/decision.h"
 #include "policy/rate/engine.h"
 #include "policy/saved_message.h"
@@ -124,9 +125,15 @@ static void evaluate(const struct scene *scene, const struct tool_args *args,
     /* Empty: what one message alone would charge. */
     struct rate_store *rates = rate_engine_create(
         &(struct rate_engine_options){.memory = (size_t)RATE_MEMORY_MIN, .clock = &scene->clock});
+    struct bulk_organizations *organizations =
+        bulk_organizations_create(&(struct bulk_organizations_options){
+            .resolver = scene->resolver,
+            .clock = &scene->clock,
+            .wait_ns = conf_daemon_get(scene->conf)->dns_timeout * BASE_NS_PER_MS});
     const struct policy_env env = {.resolver = scene->resolver,
                                    .clock = &scene->clock,
                                    .budget = scene->budget,
+                                   .bulk_organizations = organizations,
                                    .rates = rates};
     struct policy_session *session = policy_session_create(&env, scene->snapshot);
     bool want_json = tool_args_has(args, "json");
@@ -139,6 +146,7 @@ static void evaluate(const struct scene *scene, const struct tool_args *args,
         tool_eval_print_decision(io->out, policy_session_decision(session),
                                  policy_session_edits(session));
     policy_session_destroy(&session);
+    bulk_organizations_destroy(&organizations);
     rate_store_destroy(&rates);
 }
 

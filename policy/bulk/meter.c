@@ -58,6 +58,16 @@ int64_t bulk_meter_charge(struct rate_store *store, struct rate_reservation *res
     return item.used;
 }
 
+int64_t bulk_meter_count(struct rate_store *store, const struct bulk_place *place,
+                         int64_t recipients)
+{
+    struct rate_reservation reservation = {NULL};
+    int64_t used = bulk_meter_charge(store, &reservation, place, recipients);
+
+    rate_store_commit(store, &reservation);
+    return used;
+}
+
 int64_t bulk_meter_used(struct rate_store *store, const struct bulk_place *place)
 {
     struct rate_reservation reservation = {NULL};

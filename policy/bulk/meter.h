@@ -23,6 +23,9 @@ int64_t bulk_meter_used(struct rate_store *store, const struct bulk_place *place
  * What was used before. */
 int64_t bulk_meter_charge(struct rate_store *store, struct rate_reservation *reservation,
                           const struct bulk_place *place, int64_t recipients);
+/* Counts them at once. What was used before. */
+int64_t bulk_meter_count(struct rate_store *store, const struct bulk_place *place,
+                         int64_t recipients);
 /* 50, 80 or 100 when `used` has reached so much of the limit and this is not known yet: once a
  * threshold and day. 0: nothing to say. */
 unsigned bulk_meter_warn(struct rate_store *store, const struct bulk_place *place, int64_t used,

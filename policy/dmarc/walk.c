@@ -35,6 +35,21 @@ void dmarc_walk_prefetch(struct dns_lookups *lookups, const struct dns_name *sta
     }
 }
 
+bool dmarc_walk_is_answered(const struct dns_lookups *lookups, const struct dns_name *start)
+{
+    struct dmarc_walk walk;
+
+    dmarc_walk_plan(&walk, start);
+    for (size_t i = 0; i < walk.count; i++) {
+        struct dns_name name;
+
+        if (dns_name_prepend(&name, "_dmarc", &walk.steps[i].domain) &&
+            !dns_lookups_is_answered(lookups, &name, DNS_TYPE_TXT))
+            return false;
+    }
+    return true;
+}
+
 /* False when the walk is to stop. */
 static bool ask(struct dmarc_walk *walk, struct dmarc_step *step, struct dns_lookups *lookups)
 {

@@ -31,6 +31,8 @@ struct dmarc_walk {
 void dmarc_walk_plan(struct dmarc_walk *walk, const struct dns_name *start);
 /* Begins all questions of a walk at once. */
 void dmarc_walk_prefetch(struct dns_lookups *lookups, const struct dns_name *start);
+/* All that dmarc_walk_prefetch() has asked is answered: the walk would not wait. Never blocks. */
+bool dmarc_walk_is_answered(const struct dns_lookups *lookups, const struct dns_name *start);
 /* Walks, and stops at a record with psd=y or psd=n. Blocks while the budget of `lookups` lasts. The
  * records point into the answers of `lookups`. */
 void dmarc_walk_run(struct dmarc_walk *walk, struct dns_lookups *lookups,

@@ -150,6 +150,30 @@ static void test_asked_once(void **state)
 }
 
 /* Waits overlap: three questions of a second each, asked together, cost one second. */
+/* Looking neither asks nor waits nor settles anything. */
+static void test_is_answered(void **state)
+{
+    struct fixture f;
+    struct dns_name name = name_of("a.example");
+
+    (void)state;
+    fixture_open(&f, BASE_NS_PER_S, 1);
+    assert_false(dns_lookups_is_answered(f.lookups, &name, DNS_TYPE_TXT));
+    assert_int_equal(f.fake.asked, 0);
+    prefetch(&f, "a.example", DNS_TYPE_TXT);
+    assert_false(dns_lookups_is_answered(f.lookups, &name, DNS_TYPE_TXT));
+    assert_false(dns_lookups_is_answered(f.lookups, &name, DNS_TYPE_A));
+    base_clock_advance(&f.fake.clock, BASE_NS_PER_S);
+    assert_true(dns_lookups_is_answered(f.lookups, &name, DNS_TYPE_TXT));
+    assert_int_equal(f.fake.waits, 0);
+    assert_int_equal(get(&f, "a.example", DNS_TYPE_TXT), DNS_STATUS_NXDOMAIN);
+    assert_true(dns_lookups_is_answered(f.lookups, &name, DNS_TYPE_TXT));
+    /* Past the cap: CAPPED is an answer. */
+    prefetch(&f, "a.example", DNS_TYPE_A);
+    assert_true(dns_lookups_is_answered(f.lookups, &name, DNS_TYPE_A));
+    fixture_close(&f);
+}
+
 static void test_budget_counts_waits_only(void **state)
 {
     struct dns_budget budget = {2 * BASE_NS_PER_S};
@@ -450,12 +474,19 @@ static void test_taken(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_asked_once),      cmocka_unit_test(test_budget_counts_waits_only),
-        cmocka_unit_test(test_budget_ends),     cmocka_unit_test(test_budget_shared),
-        cmocka_unit_test(test_frozen_clock),    cmocka_unit_test(test_progress),
-        cmocka_unit_test(test_question_cap),    cmocka_unit_test(test_octets_cap),
-        cmocka_unit_test(test_arena_exhausted), cmocka_unit_test(test_many),
-        cmocka_unit_test(test_before),          cmocka_unit_test(test_taken),
+        cmocka_unit_test(test_is_answered),
+        cmocka_unit_test(test_asked_once),
+        cmocka_unit_test(test_budget_counts_waits_only),
+        cmocka_unit_test(test_budget_ends),
+        cmocka_unit_test(test_budget_shared),
+        cmocka_unit_test(test_frozen_clock),
+        cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_question_cap),
+        cmocka_unit_test(test_octets_cap),
+        cmocka_unit_test(test_arena_exhausted),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_before),
+        cmocka_unit_test(test_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -313,14 +313,28 @@ static void test_mx(void **state)
                                "null.example. MX 0 .\n"
                                "special.example. MX 1 x.special.mx.example.\n"
                                "$FAULT broken.example. MX TIMEOUT\n"
-                               "local.example. MX 1 mx.example.\n";
+                               "local.example. MX 1 mx.example.\n"
+                               /* Alike preferred, and two of them a provider's. */
+                               "tie.example. MX 5 z.special.mx.example.\n"
+                               "tie.example. MX 5 a.other.example.\n"
+                               "tie.example. MX 5 m.mx.example.\n"
+                               "tie.example. MX 4 .\n"
+                               "tie.example. MX 4 other.example.\n"
+                               "even.example. MX 5 z.special.mx.example.\n"
+                               "even.example. MX 5 a.other.example.\n"
+                               "even.example. MX 5 m.mx.example.\n"
+                               "even.example. MX 5 n.special.mx.example.\n"
+                               "highest.example. MX 65535 mx.example.\n";
     static const struct {
         const char *domain;
         const char *provider;
     } cases[] = {
-        {"customer.example", "google"}, {"second.example", NULL}, {"null.example", NULL},
-        {"broken.example", NULL},       {"none.example", NULL},   {"special.example", "special"},
+        {"customer.example", "google"}, {"second.example", NULL},
+        {"null.example", NULL},         {"broken.example", NULL},
+        {"none.example", NULL},         {"special.example", "special"},
         {"local.example", NULL},        {"gmail.com", "google"},
+        {"tie.example", NULL},          {"even.example", "google"},
+        {"highest.example", "google"},
     };
     struct world *world = *state;
     struct base_error error = {""};
