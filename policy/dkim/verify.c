@@ -85,13 +85,45 @@ static bool is_signature(const struct policy_field *field)
 
 /* --- which signatures are looked at --- */
 
-/* Without knowing organizational domains: one is the other or within it. */
-static bool may_be_aligned(const struct policy_field *field, const struct dns_name *author)
+/* Without knowing organizational domains: how many labels, from the last on, d= and the author's
+ * domain have in common. The more, the likelier it is that they are aligned. */
+static size_t count_common_labels(const struct policy_field *field, const struct dns_name *author)
 {
     struct dns_name domain;
+    size_t count = 0;
 
-    return author != NULL && dkim_signature_peek_domain(field->value, &domain) &&
-           (dns_name_is_within(author, &domain) || dns_name_is_within(&domain, author));
+    if (author == NULL || !dkim_signature_peek_domain(field->value, &domain))
+        return 0;
+    while (count < domain.label_count && count < author->label_count) {
+        struct dns_name end;
+
+        dns_name_suffix(&end, author, (unsigned)count + 1);
+        if (!dns_name_is_within(&domain, &end))
+            break;
+        count++;
+    }
+    return count;
+}
+
+/* The nearest of all signatures, and how many of the last kind: what is nearer than `common` is
+ * looked at whole, what is as near `last` times. */
+struct nearest {
+    size_t common;
+    size_t last;
+};
+
+static struct nearest find_nearest(const struct policy_header *header,
+                                   const struct dns_name *author, size_t wanted)
+{
+    size_t counts[DNS_NAME_MAX] = {0};
+    struct nearest nearest = {DNS_NAME_MAX - 1, wanted};
+
+    for (size_t i = 0; i < header->count; i++)
+        if (is_signature(&header->fields[i]))
+            counts[count_common_labels(&header->fields[i], author)]++;
+    while (nearest.common > 0 && nearest.last >= counts[nearest.common])
+        nearest.last -= counts[nearest.common--];
+    return nearest;
 }
 
 static size_t count_signatures(const struct policy_header *header)
@@ -103,28 +135,42 @@ static size_t count_signatures(const struct policy_header *header)
     return count;
 }
 
-/* How many of the chosen places are left for those that are not aligned. */
-static size_t count_aligned(const struct dkim_verification *verification)
+/* In the order of the message. */
+static void choose_nearest(struct dkim_verification *verification, size_t wanted)
+{
+    const struct dns_name *author = verification->options.author_domain;
+    const struct policy_header *header = verification->header;
+    struct nearest nearest = find_nearest(header, author, wanted);
+
+    for (size_t i = 0; i < header->count && verification->count < wanted; i++) {
+        const struct policy_field *field = &header->fields[i];
+        size_t common = is_signature(field) ? count_common_labels(field, author) : 0;
+
+        if (!is_signature(field) || common < nearest.common)
+            continue;
+        if (common == nearest.common) {
+            if (nearest.last == 0)
+                continue;
+            nearest.last--;
+        }
+        verification->items[verification->count++].value = field->value;
+    }
+}
+
+static void choose_all(struct dkim_verification *verification)
 {
     const struct policy_header *header = verification->header;
-    size_t count = 0;
 
     for (size_t i = 0; i < header->count; i++)
-        if (is_signature(&header->fields[i]) &&
-            may_be_aligned(&header->fields[i], verification->options.author_domain))
-            count++;
-    return count;
+        if (is_signature(&header->fields[i]))
+            verification->items[verification->count++].value = header->fields[i].value;
 }
 
 static bool choose_signatures(struct dkim_verification *verification)
 {
-    const struct policy_header *header = verification->header;
-    size_t total = count_signatures(header);
+    size_t total = count_signatures(verification->header);
     size_t max = verification->options.max_signatures;
     size_t wanted = total < max ? total : max;
-    bool is_over = total > max;
-    size_t aligned = is_over ? count_aligned(verification) : 0;
-    size_t others = aligned < wanted ? wanted - aligned : 0;
 
     verification->items = base_arena_alloc(verification->arena, (wanted + 1) * sizeof(struct item));
     verification->passes =
@@ -132,18 +178,10 @@ static bool choose_signatures(struct dkim_verification *verification)
     if (verification->items == NULL || verification->passes == NULL)
         return false;
     verification->skipped = total - wanted;
-    for (size_t i = 0; i < header->count && verification->count < wanted; i++) {
-        const struct policy_field *field = &header->fields[i];
-
-        if (!is_signature(field))
-            continue;
-        if (is_over && !may_be_aligned(field, verification->options.author_domain)) {
-            if (others == 0)
-                continue;
-            others--;
-        }
-        verification->items[verification->count++].value = field->value;
-    }
+    if (total > max)
+        choose_nearest(verification, wanted);
+    else
+        choose_all(verification);
     return true;
 }
 

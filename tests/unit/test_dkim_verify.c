@@ -641,6 +641,64 @@ static void test_cap_takes_aligned_first(void **state)
     dkim_library_destroy(&library);
 }
 
+/* The one below thirty others is looked at if it is nearer to the author. */
+static void test_cap_takes_nearest_first(void **state)
+{
+    static const struct {
+        const char *author;
+        const char *last;
+        const char *others;
+        bool want;
+    } nearness[] = {
+        {"example.org", "example.org", "example.net", true},
+        {"example.org", "example.org", "other.org", true},
+        {"example.org", "a.example.org", "other.org", true},
+        {"a.example.org", "example.org", "other.org", true},
+        {"a.example.org", "b.example.org", "other.org", true},
+        {"a.b.example.org", "c.b.example.org", "example.org", true},
+        {"a.example.co.uk", "example.co.uk", "other.co.uk", true},
+        {"a.example.org", "A.Example.ORG", "b.example.org", true},
+        {"example.org", "notexample.org", "a.net", true},
+        {"example.org", "example.net", "a.net", false},
+        {"example.org", "other.org", "example.org", false},
+        {"b.example.org", "other.org", "a.example.org", false},
+    };
+    struct dkim_library *library = dkim_library_create();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(nearness) / sizeof(nearness[0]); i++) {
+        struct dns_name author = test_name(nearness[i].author);
+        struct test_message message;
+        struct test_dns dns;
+        char last[256];
+        char other[256];
+        bool is_found = false;
+
+        test_dns_begin(&dns, BASE_TEXT(zone));
+        struct dkim_verify_options options = {library, dns.lookups, &author, TEST_NOW, 10, 200};
+        test_message_begin(&message, BASE_TEXT(HEADER), BASE_TEXT(BODY));
+        snprintf(last, sizeof(last),
+                 " v=1; a=rsa-sha256; d=%s; s=x; h=from; bh=BH; b=", nearness[i].last);
+        snprintf(other, sizeof(other),
+                 " v=1; a=rsa-sha256; d=%s; s=x; h=from; bh=BH; b=", nearness[i].others);
+        custom_add(&message, RFC8463_RSA, last);
+        for (int k = 0; k < 30; k++)
+            custom_add(&message, RFC8463_RSA, other);
+        struct dkim_verification *verification =
+            dkim_verification_begin(message.arena, &options, &message.header);
+        const struct dkim_verdicts *verdicts = dkim_verification_finish(verification);
+        for (size_t k = 0; k < verdicts->count; k++)
+            is_found |= base_text_equals(verdicts->items[k].domain, base_text_of(nearness[i].last));
+        dkim_verification_end(&verification);
+        if (verdicts->count != 10 || verdicts->skipped != 21 || is_found != nearness[i].want)
+            fail_msg("%s, %s below %s: %zu, %zu, %d", nearness[i].author, nearness[i].last,
+                     nearness[i].others, verdicts->count, verdicts->skipped, is_found);
+        test_message_end(&message);
+        test_dns_end(&dns);
+    }
+    dkim_library_destroy(&library);
+}
+
 static void test_a_cut_header_is_not_judged(void **state)
 {
     struct dkim_library *library = dkim_library_create();
@@ -858,6 +916,7 @@ int main(void)
         cmocka_unit_test(test_groups),
         cmocka_unit_test(test_two_algorithms_at_one_name),
         cmocka_unit_test(test_cap_takes_aligned_first),
+        cmocka_unit_test(test_cap_takes_nearest_first),
         cmocka_unit_test(test_a_cut_header_is_not_judged),
         cmocka_unit_test(test_edits_do_not_matter),
         cmocka_unit_test(test_edits_meanwhile),
