@@ -2,6 +2,9 @@
  * file (RFC 1035 sections 3.3 and 5.1). */
 #include "keys/record.h"
 
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 
 /* Octets of a character-string: its length is one octet. */
@@ -54,4 +57,26 @@ bool keys_record_append_line(const struct keys_key *key, const struct dns_name *
     append_strings(out, base_buf_text(&data));
     base_buf_append_cstr(out, "\n");
     return !data.is_over;
+}
+
+unsigned keys_record_rsa_bits(struct base_text p)
+{
+    unsigned char octets[RECORD_MAX];
+    const unsigned char *at = octets;
+    unsigned bits = 0;
+    int length;
+
+    /* Four characters are three octets. */
+    if (p.length == 0 || p.length / 4 * 3 + 3 > sizeof(octets))
+        return 0;
+    length = EVP_DecodeBlock(octets, (const unsigned char *)p.data, (int)p.length);
+    if (length <= 0)
+        return 0;
+    EVP_PKEY *pkey = d2i_PUBKEY(NULL, &at, length);
+
+    if (pkey != NULL && EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA)
+        bits = (unsigned)EVP_PKEY_get_bits(pkey);
+    EVP_PKEY_free(pkey);
+    ERR_clear_error();
+    return bits;
 }

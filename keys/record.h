@@ -17,4 +17,8 @@ __attribute__((warn_unused_result)) bool keys_record_append_line(const struct ke
                                                                  const char *selector,
                                                                  struct base_buf *out);
 
+/* How many bits the modulus of a published RSA key has: `p` is what stands in p=, base64 without
+ * white space. 0 if it is no RSA key. */
+unsigned keys_record_rsa_bits(struct base_text p);
+
 #endif

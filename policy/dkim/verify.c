@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "dns/lookups.h"
 #include "dns/name.h"
+#include "keys/record.h"
 #include "policy/dkim/candidates.h"
 #include "policy/dkim/canon.h"
 #include "policy/dkim/judge.h"
@@ -469,6 +470,16 @@ static bool find_keys(struct dkim_verification *verification)
     return true;
 }
 
+/* The library counts whole octets of the modulus: up to seven bits too many, and 1,024 is the
+ * number that matters. */
+static unsigned count_bits(const struct item *item, unsigned bits)
+{
+    const char *p = item->record == NULL ? NULL : strstr(item->record, "; p=");
+    unsigned exact = bits != 1024 || p == NULL ? 0 : keys_record_rsa_bits(base_text_of(p + 4));
+
+    return exact != 0 ? exact : bits;
+}
+
 static void judge(struct dkim_verification *verification, struct item *item)
 {
     struct dkim_pass_signature found;
@@ -476,11 +487,14 @@ static void judge(struct dkim_verification *verification, struct item *item)
     if (!is_live(item))
         return;
     if (!dkim_pass_find(verification->passes[item->pass].handle, item->signature.verdict.domain,
-                        item->signature.verdict.selector, item->signature.b, &found))
+                        item->signature.verdict.selector, item->signature.b, &found)) {
         refuse(item, DKIM_RESULT_NEUTRAL, "the signature cannot be processed");
-    else
-        dkim_judge(&item->signature, &found, verification->header,
-                   verification->counters[item->signature.body_canon].octets);
+        return;
+    }
+    if (item->signature.algorithm == KEYS_RSA_SHA256)
+        found.bits = count_bits(item, found.bits);
+    dkim_judge(&item->signature, &found, verification->header,
+               verification->counters[item->signature.body_canon].octets);
 }
 
 const struct dkim_verdicts *dkim_verification_finish(struct dkim_verification *verification)

@@ -26,6 +26,27 @@
 #define RSA_512_P                                                                                  \
     "MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAN/U0/YhkP9FaGJhubcOyNf2TSflR4dySCHuMFVZIrYwcXQNHgnTxS1dKwTJ" \
     "XDKT+Pls2Upw70MEpCKV0RS+BasCAwEAAQ=="
+/* One bit less than RFC 8301 asks for, in as many octets. */
+#define RSA_1023                                                         \
+    "-----BEGIN RSA PRIVATE KEY-----\n"                                  \
+    "MIICWwIBAAKBgE8ly9mfg/CP/gXG5GrKT/2XBerRJu+L7mlo0+KHv21bWb73tVmV\n" \
+    "XOvk0a75s+WTfXXfCRPpj5nCNjC7i843rzHq7d5Ta7ehgZdB7Tk5RHcwMj05xbfM\n" \
+    "b+1p+4xyZ70mDUV9ynfFbiQaHkLiZm/AoVfFKKjhfTKpRlW9Nrqlro7fAgMBAAEC\n" \
+    "gYAiFtJlChpmy24KiO6qvDaVr61hxPGzLR7jkb3pDLS7YiQWZ1RZoEZkZ6qUZYJB\n" \
+    "ODRKR2T+iZNLE2YJuU1u5Xb0Uc4fBvSi4IrLL9CtEB5iofsj5PhPsTPeQyPO4v/m\n" \
+    "hgbGn99McWc+T2URw4XnPzh3ntMLq5rnr3BoJC8+hOL38QJBANMMQcAYTJrDuk82\n" \
+    "vX6eBYq5HhdQgujmSvfDKpxAcbTJvZuDe7QdmUJXfTSV5Q2kKXg7lNpgWQd/bIwn\n" \
+    "ZkGYFJcCQGABdJ/YNnV422RHvSOUCRLcQnVpw6BY0bcn1JVdN1hwNaDVbLhydIbK\n" \
+    "/z7mVBLPHoIVn2rhEk/oRY6yfVZ6uPkCQQCc4sml0OpxSfqflCO9kh6whvg1gKYw\n" \
+    "F7G3CKAOU2GzcRzAFDfLJw2c4YizpJIHV/dz52a6B1FnX3QDo+5B6Jm1AkAth+Mw\n" \
+    "f5DsS2H5ABDSU72t5Snbl0pAvH7RFyG5qJi755N3cGB8ZUOgPZup0ABlXzb/yJNv\n" \
+    "U8ikfuqmDz5kChW5AkEA0RrsHEI9eSMtVwrgXTNZApeTjt9npeiyGrRl2zfK/Q5g\n" \
+    "Yzv0CqPsE+OGMKZ4TFFxbWsguk57j5R1yow/g6Rv2w==\n"                     \
+    "-----END RSA PRIVATE KEY-----\n"
+#define RSA_1023_P                                                                                 \
+    "MIGeMA0GCSqGSIb3DQEBAQUAA4GMADCBiAKBgE8ly9mfg/CP/gXG5GrKT/2XBerRJu+L7mlo0+KHv21bWb73tVmVXOvk" \
+    "0a75s+WTfXXfCRPpj5nCNjC7i843rzHq7d5Ta7ehgZdB7Tk5RHcwMj05xbfMb+1p+4xyZ70mDUV9ynfFbiQaHkLiZm/A" \
+    "oVfFKKjhfTKpRlW9Nrqlro7fAgMBAAE="
 #define RSA_P                                                                                      \
     "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J1" \
     "6JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2" \
@@ -48,19 +69,19 @@ static const char zone[] = KEY("one", "v=DKIM1; k=rsa; p=" RSA_P) KEY(
         "strict", "v=DKIM1; t=s:y; p=" RSA_P) KEY("sha1", "v=DKIM1; h=sha1; p=" RSA_P)
         KEY("both", "v=DKIM1; h=sha1 : sha256; s=* ; p=" RSA_P) KEY(
             "web", "v=DKIM1; s=web; p=" RSA_P) KEY("mail", "v=DKIM1; s=web:email; n=note; p=" RSA_P)
-            KEY("twice", "v=DKIM1; p=" RSA_P PART "; p=" RSA_P) KEY(
-                "version", "v=DKIM2; p=" RSA_P) KEY("second",
-                                                    "p=" RSA_P
-                                                    "; v=DKIM1") KEY("unrelated", "v=spf1 -all")
-                KEY("nop", "v=DKIM1; k=rsa") KEY("garbage", "v=DKIM1; p=AAAA") KEY(
-                    "notbase64", "v=DKIM1; p=%%%%") KEY("edshort", "v=DKIM1; k=ed25519; p=AAAA")
-                    KEY("future", "v=DKIM1; k=quantum; p=AAAA") KEY(
-                        "long",
-                        "v=DKIM1; n=" PART NOTE PART NOTE PART NOTE PART NOTE PART
-                        "; p=" RSA_P) KEY("several", "v=spf1 -all")
-                        KEY("several", "v=DKIM1; k=ed25519; p=" ED_P) KEY("several",
-                                                                          "v=DKIM1; p=" RSA_512_P)
-                            KEY("several", "v=DKIM1; t=y; p=" RSA_P) KEY(
+            KEY("twice", "v=DKIM1; p=" RSA_P PART "; p=" RSA_P) KEY("version", "v=DKIM2; p=" RSA_P)
+                KEY("second", "p=" RSA_P "; v=DKIM1") KEY("unrelated", "v=spf1 -all") KEY(
+                    "almost", "v=DKIM1; p=" RSA_1023_P) KEY("nop", "v=DKIM1; k=rsa")
+                    KEY("garbage", "v=DKIM1; p=AAAA") KEY("notbase64", "v=DKIM1; p=%%%%") KEY(
+                        "edshort", "v=DKIM1; k=ed25519; p=AAAA") KEY("future",
+                                                                     "v=DKIM1; k=quantum; p=AAAA")
+                        KEY("long",
+                            "v=DKIM1; n=" PART NOTE PART NOTE PART NOTE PART NOTE PART
+                            "; p=" RSA_P) KEY("several",
+                                              "v=spf1 -all") KEY("several",
+                                                                 "v=DKIM1; k=ed25519; p=" ED_P)
+                            KEY("several", "v=DKIM1; p=" RSA_512_P) KEY("several", "v=DKIM1; t=y; "
+                                                                                   "p=" RSA_P) KEY(
                                 "wrong",
                                 "v=DKIM1; p=" RSA_512_P) "empty._domainkey.example.org. IN A "
                                                          "192.0.2.1\n"
@@ -186,6 +207,11 @@ static const struct row rows[] = {
      DKIM_RESULT_POLICY,
      "the RSA key is shorter than 1024 bits",
      .pem = RSA_512},
+    {.name = "RSA of 1,023 bits",
+     SIG("almost", ""),
+     DKIM_RESULT_POLICY,
+     "the RSA key is shorter than 1024 bits",
+     .pem = RSA_1023},
     {.name = "v= missing",
      " a=rsa-sha256; d=example.org; s=one; h=from; bh=BH; b=",
      DKIM_RESULT_PERMERROR,

@@ -135,12 +135,50 @@ static void test_sizes_offered(void **state)
     }
 }
 
+/* What others publish. */
+static void test_rsa_bits(void **state)
+{
+    static const struct {
+        const char *p;
+        unsigned want;
+    } rows[] = {
+        {"MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAN/U0/YhkP9FaGJhubcOyNf2TSflR4dySCHuMFVZIrYwcXQNHgnTxS1d"
+         "KwTJXDKT+Pls2Upw70MEpCKV0RS+BasCAwEAAQ==",
+         512},
+        {"MIGeMA0GCSqGSIb3DQEBAQUAA4GMADCBiAKBgE8ly9mfg/CP/gXG5GrKT/"
+         "2XBerRJu+L7mlo0+KHv21bWb73tVmVXO"
+         "vk0a75s+WTfXXfCRPpj5nCNjC7i843rzHq7d5Ta7ehgZdB7Tk5RHcwMj05xbfMb+1p+"
+         "4xyZ70mDUV9ynfFbiQaHkLi"
+         "Zm/AoVfFKKjhfTKpRlW9Nrqlro7fAgMBAAE=",
+         1023},
+        {"MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQi"
+         "Y/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZy"
+         "VYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB",
+         1024},
+        /* Ed25519 */
+        {"MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", 0},
+        {"11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", 0},
+        {"AAAA", 0},
+        {"AAA", 0},
+        {"%%%%", 0},
+        {"", 0},
+    };
+    char big[8192];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(keys_record_rsa_bits(base_text_of(rows[i].p)), rows[i].want);
+    memset(big, 'A', sizeof(big));
+    assert_int_equal(keys_record_rsa_bits((struct base_text){big, sizeof(big)}), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_line_reads_back),
         cmocka_unit_test(test_name_too_long),
         cmocka_unit_test(test_sizes_offered),
+        cmocka_unit_test(test_rsa_bits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
