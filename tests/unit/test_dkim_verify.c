@@ -75,22 +75,23 @@ static const char zone[] = KEY("one", "v=DKIM1; k=rsa; p=" RSA_P) KEY(
                     KEY("garbage", "v=DKIM1; p=AAAA") KEY("notbase64", "v=DKIM1; p=%%%%") KEY(
                         "edshort", "v=DKIM1; k=ed25519; p=AAAA") KEY("future",
                                                                      "v=DKIM1; k=quantum; p=AAAA")
-                        KEY("long",
-                            "v=DKIM1; n=" PART NOTE PART NOTE PART NOTE PART NOTE PART
-                            "; p=" RSA_P) KEY("several",
-                                              "v=spf1 -all") KEY("several",
-                                                                 "v=DKIM1; k=ed25519; p=" ED_P)
-                            KEY("several", "v=DKIM1; p=" RSA_512_P) KEY("several", "v=DKIM1; t=y; "
-                                                                                   "p=" RSA_P) KEY(
-                                "wrong",
-                                "v=DKIM1; p=" RSA_512_P) "empty._domainkey.example.org. IN A "
-                                                         "192.0.2.1\n"
-                                                         "$FAULT servfail._domainkey.example.org. "
-                                                         "TXT SERVFAIL\n"
-                                                         "$FAULT timeout._domainkey.example.org. "
-                                                         "TXT TIMEOUT\n"
-                                                         "$FAULT bogus._domainkey.example.org. TXT "
-                                                         "BOGUS\n";
+                        KEY("long", "v=DKIM1; n=" PART NOTE PART NOTE PART NOTE PART NOTE PART
+                                    "; p=" RSA_P) KEY("several", "v=spf1 -all")
+                            KEY("several", "v=DKIM1; k=ed25519; p=" ED_P) KEY(
+                                "several", "v=DKIM1; p=" RSA_512_P) KEY("several", "v=DKIM1; t=y; "
+                                                                                   "p=" RSA_P)
+                                KEY("wrong",
+                                    "v=DKIM1; p=" RSA_512_P) "empty._domainkey.example.org. IN A "
+                                                             "192.0.2.1\n"
+                                                             "$FAULT "
+                                                             "servfail._domainkey.example.org. "
+                                                             "TXT SERVFAIL\n"
+                                                             "$FAULT "
+                                                             "timeout._domainkey.example.org. "
+                                                             "TXT TIMEOUT\n"
+                                                             "$FAULT bogus._domainkey.example.org. "
+                                                             "TXT "
+                                                             "BOGUS\n";
 
 #define HEADER                      \
     "From: One <one@example.org>\n" \
