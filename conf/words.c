@@ -16,6 +16,14 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* A digit in place of another is another number: no slip, and no word is near for it. */
+static size_t slip(char a, char b)
+{
+    if (a == b)
+        return 0;
+    return base_ascii_is_digit(a) && base_ascii_is_digit(b) ? 2 : 1;
+}
+
 /* Both at most WORD_MAX long. */
 static size_t distance(const char *a, const char *b)
 {
@@ -30,7 +38,7 @@ static size_t distance(const char *a, const char *b)
         const size_t *above2 = rows[(i + 1) % 3];
         row[0] = i;
         for (size_t j = 1; j <= length; j++) {
-            size_t cost = fold(a[i - 1]) == fold(b[j - 1]) ? 0 : 1;
+            size_t cost = slip(fold(a[i - 1]), fold(b[j - 1]));
             row[j] = smaller(smaller(above[j] + 1, row[j - 1] + 1), above[j - 1] + cost);
             if (i > 1 && j > 1 && fold(a[i - 1]) == fold(b[j - 2]) &&
                 fold(a[i - 2]) == fold(b[j - 1]))

@@ -13,7 +13,8 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const words[] = {
-    "listen", "listen-mode", "listen-group", "spf", "dkim", "dmarc", "no", "nameservers", NULL,
+    "listen", "listen-mode", "listen-group", "spf", "dkim", "dmarc",
+    "no",     "nameservers", "1.2",          "1.3", NULL,
 };
 
 static void test_nearest(void **state)
@@ -38,6 +39,9 @@ static void test_nearest(void **state)
         {"on", "no"},
         {"n", "no"},
         {"xx", NULL},
+        /* Another number is no slip of the hand. */
+        {"1.4", NULL},
+        {"13", "1.3"},
         {"", NULL},
         {"completely-different", NULL},
         {"abc", NULL},
@@ -81,7 +85,7 @@ static void test_append(void **state)
     conf_words_append_hint(&out, "dkmi", words);
     conf_words_append_hint(&out, "nothing of it", words);
     assert_string_equal(base_buf_cstr(&out),
-                        "dkim, dmarc, no, nameservers; did you mean \"dkim\"?");
+                        "dkim, dmarc, no, nameservers, 1.2, 1.3; did you mean \"dkim\"?");
 }
 
 int main(void)
