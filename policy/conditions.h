@@ -22,6 +22,7 @@
 #include "policy/verdict.h"
 
 struct base_arena;
+struct base_buf;
 struct policy_rule;
 struct policy_rule_condition;
 struct policy_rule_facts;
@@ -97,8 +98,8 @@ struct policy_condition {
     bool is_constant;
     /* LIST: `compiled` matches whatever `item` of another rule's list does. NULL: equal texts. */
     bool (*covers_item)(const void *compiled, const char *item);
-    /* INT, SIZE, DURATION, STRING: whatever matches with the value `narrow` matches with `wide`.
-     * NULL: equal values. */
+    /* INT, SIZE, DURATION, STRING, and WORD where it does not name one of several facts: whatever
+     * matches with the value `narrow` matches with `wide`. NULL: equal values. */
     bool (*covers)(const void *wide, const void *narrow);
     /* In both rules the option is about the same fact. NULL: it always is. */
     bool (*is_same_fact)(const struct policy_rule *a, const struct policy_rule *b);
@@ -107,6 +108,9 @@ struct policy_condition {
     bool (*is_passed)(const struct policy_rule_facts *facts);
     /* The code that goes with it for `action = tempfail`; NULL: 451. */
     const char *temporary_code;
+    /* For `check --explain`: what the value leads the administrator to expect, and what will not
+     * be so; nothing: all is as it seems. NULL: it always is. */
+    void (*doubt)(const struct policy_rule_condition *condition, struct base_buf *out);
     /* Another option that has to stand beside it; NULL: none. */
     const char *requires;
 };

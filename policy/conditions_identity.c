@@ -52,6 +52,7 @@ static struct policy_reply reply(const struct policy_rule_condition *condition,
 #define ROW(name, field, stage, more)                                                             \
     {                                                                                             \
         .option = POLICY_CONDITION_OPTION(name, CONF_BOOL, field, NULL), .known_from = (stage),   \
+        .directions = 1U << POLICY_DIRECTION_INBOUND | 1U << POLICY_DIRECTION_OUTBOUND,           \
         .cost = POLICY_COST_LOOKUP, .topics = POLICY_TOPIC_IDENTITY | (more), .matches = matches, \
         .reply = reply                                                                            \
     }

@@ -50,10 +50,6 @@ static void *compile_mechanisms(const struct policy_condition *condition, const 
             return NULL;
         }
     }
-    if (list->count == 0) {
-        base_error_set(error_r, "`auth-mechanism` is empty: name a mechanism, as PLAIN");
-        return NULL;
-    }
     return (void *)(uintptr_t)list;
 }
 
@@ -61,10 +57,11 @@ static bool matches_mechanism(const struct policy_rule_condition *condition,
                               const struct policy_rule_facts *facts)
 {
     const struct conf_list *list = condition->compiled;
-    bool is_negated = list->items[0].text[0] == '!';
+    bool is_negated;
 
-    if (facts->session.login.length == 0)
+    if (facts->session.login.length == 0 || list->count == 0)
         return false;
+    is_negated = list->items[0].text[0] == '!';
     for (size_t i = 0; i < list->count; i++)
         if (is_mechanism(list->items[i].text + (is_negated ? 1 : 0), facts->session.mechanism))
             return !is_negated;
@@ -127,6 +124,12 @@ static struct policy_reply tls_reply(const struct policy_rule_condition *conditi
                                  facts->session.tls == NULL
                                      ? "TLS is required: use STARTTLS, or the port for TLS"
                                      : "This version of TLS, or its cipher, is too old"};
+}
+
+/* The words are in the order of the versions. */
+static bool covers_version(const void *wide, const void *narrow)
+{
+    return *(const int *)wide >= *(const int *)narrow;
 }
 
 static bool matches_cipher_bits(const struct policy_rule_condition *condition,
@@ -233,6 +236,7 @@ static bool matches_port(const struct policy_rule_condition *condition,
 static const struct policy_condition rows[] = {
     {.option = POLICY_CONDITION_OPTION("tls-below", CONF_WORD, tls_below, version_words),
      .known_from = POLICY_STAGE_MAIL,
+     .covers = covers_version,
      .matches = matches_tls_below,
      .reply = tls_reply},
     {.option = {.name = "cipher-bits-below",
@@ -246,6 +250,7 @@ static const struct policy_condition rows[] = {
      .reply = tls_reply},
     {.option = POLICY_CONDITION_OPTION("auth-mechanism", CONF_LIST, auth_mechanism, NULL),
      .known_from = POLICY_STAGE_MAIL,
+     .directions = 1U << POLICY_DIRECTION_OUTBOUND,
      .is_constant = true,
      .compile = compile_mechanisms,
      .matches = matches_mechanism,

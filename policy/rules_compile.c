@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "policy/rules-private.h"
 #include "policy/rules_check.h"
+#include "policy/rules_contradict.h"
 #include "policy/rules_fields.h"
 #include "policy/rules_prove.h"
 #include "policy/rules_share.h"
@@ -114,6 +115,18 @@ bool policy_rule_set_conditions(struct policy_rule *rule, const struct conf_sect
     return true;
 }
 
+static bool check_is_idle(const struct policy_rule *rule, const struct conf_section *section,
+                          struct base_error *error_r)
+{
+    char why[256];
+
+    if (!policy_rule_is_idle(rule, why, sizeof(why)))
+        return true;
+    conf_error_at(error_r, conf_section_where(section, "action"), "rule \"%s\" can do nothing: %s",
+                  rule->name, why);
+    return false;
+}
+
 static bool compile(struct policy_rule *rule, const struct conf_section *section,
                     struct base_error *error_r)
 {
@@ -123,6 +136,7 @@ static bool compile(struct policy_rule *rule, const struct conf_section *section
     rule->stage = policy_rule_stage(rule->options);
     rule->action = (enum policy_action)rule->options->action;
     return policy_rule_set_conditions(rule, section, error_r) &&
+           check_is_idle(rule, section, error_r) &&
            policy_rule_compile_text(rule, section, error_r) &&
            policy_rule_compile_fields(rule, section, error_r);
 }
@@ -165,11 +179,11 @@ struct policy_rules *policy_rules_compile(const struct conf_snapshot *conf,
 }
 
 struct policy_rules *policy_rules_create(const struct conf_snapshot *conf,
-                                         struct base_error *error_r)
+                                         enum policy_proof_scope scope, struct base_error *error_r)
 {
     struct policy_rules *rules = policy_rules_compile(conf, error_r);
 
-    if (rules != NULL && !policy_rules_prove(rules, error_r))
+    if (rules != NULL && !policy_rules_prove(rules, scope, error_r))
         policy_rules_destroy(&rules);
     return rules;
 }

@@ -22,6 +22,9 @@ static const struct {
     {"author", "unknown multiple none invalid", "dmarc-policy", ""},
     {"author", "unknown multiple none invalid", "author-domain", ""},
     {"author", "unknown multiple none invalid", "display-address", ""},
+    {"author", "unknown multiple none invalid", "bulk", ""},
+    {"author", "unknown multiple none invalid", "one-click-unsubscribe", ""},
+    {"author", "unknown multiple none invalid", "author-aligned", ""},
     /* Without a login there is no mechanism, and nothing that is its own. */
     {"authenticated", "no", "auth-mechanism", ""},
     {"authenticated", "no", "sender-owned", "yes"},
@@ -29,7 +32,21 @@ static const struct {
     {"authenticated", "no", "sender-header-owned", "yes"},
     {"authenticated", "no", "reply-to-owned", "yes"},
     {"authenticated", "no", "resent-owned", "yes"},
+    /* A login's mail is outbound, whatever else is said of it (direction.c). */
+    {"direction", "inbound trusted", "authenticated", "yes"},
+    {"direction", "inbound trusted", "sender-owned", "yes"},
+    {"direction", "inbound trusted", "author-owned", "yes"},
+    {"direction", "inbound trusted", "sender-header-owned", "yes"},
+    {"direction", "inbound trusted", "reply-to-owned", "yes"},
+    {"direction", "inbound trusted", "resent-owned", "yes"},
+    /* And a stranger's is inbound. */
+    {"direction", "outbound trusted", "local-sender-unauthenticated", "yes"},
+    {"authenticated", "yes", "local-sender-unauthenticated", "yes"},
 };
+
+#define ANY_DIRECTION                                                   \
+    (1U << POLICY_DIRECTION_INBOUND | 1U << POLICY_DIRECTION_OUTBOUND | \
+     1U << POLICY_DIRECTION_TRUSTED)
 
 static const struct policy_rule_condition *find(const struct policy_rule *rule, const char *option)
 {
@@ -48,9 +65,14 @@ static const char *const *words_of(const struct policy_condition *row)
 
 static bool asks_for(const struct policy_rule_condition *condition, unsigned word)
 {
-    return condition->row->option.type == CONF_BOOL
-               ? policy_condition_bool(condition) == (word == 1)
-               : policy_condition_has_word(condition, word);
+    switch (condition->row->option.type) {
+    case CONF_BOOL:
+        return policy_condition_bool(condition) == (word == 1);
+    case CONF_WORD:
+        return policy_condition_word(condition) == (int)word;
+    default:
+        return policy_condition_has_word(condition, word);
+    }
 }
 
 /* All words that the condition asks for are among these. */
@@ -112,6 +134,29 @@ static bool find_direction(const struct policy_rule *rule, char *out, size_t siz
     return false;
 }
 
+/* Two conditions, each of mail of other directions. */
+static bool find_two_directions(const struct policy_rule *rule, char *out, size_t size)
+{
+    const struct policy_condition *first = NULL;
+
+    for (size_t i = 0; i < rule->condition_count; i++) {
+        const struct policy_condition *row = rule->conditions[i].row;
+
+        if (row->directions == 0)
+            continue;
+        if (first == NULL)
+            first = row;
+        if ((first->directions & row->directions) != 0)
+            continue;
+        (void)snprintf(out, size,
+                       "`%s` and `%s` are evaluated for mail of different directions: take one of "
+                       "them away",
+                       first->option.name, row->option.name);
+        return true;
+    }
+    return false;
+}
+
 static bool find_exclusion(const struct policy_rule *rule, char *out, size_t size)
 {
     for (size_t i = 0; i < sizeof(exclusions) / sizeof(exclusions[0]); i++) {
@@ -133,7 +178,7 @@ static bool find_exclusion(const struct policy_rule *rule, char *out, size_t siz
 bool policy_rule_contradicts(const struct policy_rule *rule, char *out, size_t size)
 {
     return find_empty(rule, out, size) || find_direction(rule, out, size) ||
-           find_exclusion(rule, out, size);
+           find_two_directions(rule, out, size) || find_exclusion(rule, out, size);
 }
 
 static uint64_t bits_of(const struct policy_condition *row, const char *words)
@@ -151,18 +196,91 @@ static uint64_t bits_of(const struct policy_condition *row, const char *words)
     return bits;
 }
 
+/* Bits of enum policy_direction, whose words they are. */
+static unsigned directions_of(const char *words)
+{
+    for (size_t i = 0; i < policy_condition_count(); i++)
+        if (strcmp(policy_condition_at(i)->option.name, "direction") == 0)
+            return (unsigned)bits_of(policy_condition_at(i), words);
+    return 0;
+}
+
+/* What is taken of one of the two by what the rule asks of the other. */
+static uint64_t excluded(const struct policy_rule *rule, const struct policy_condition *row,
+                         size_t index)
+{
+    const struct policy_rule_condition *one = find(rule, exclusions[index].option);
+    const struct policy_rule_condition *other = find(rule, exclusions[index].other);
+    uint64_t bits = 0;
+
+    if (strcmp(row->option.name, exclusions[index].option) == 0 && other != NULL &&
+        is_within(other, exclusions[index].other_words))
+        bits |= bits_of(row, exclusions[index].words);
+    if (strcmp(row->option.name, exclusions[index].other) == 0 && one != NULL &&
+        is_within(one, exclusions[index].words))
+        bits |= bits_of(row, exclusions[index].other_words);
+    return bits;
+}
+
+static unsigned possible_directions(const struct policy_rule *rule)
+{
+    unsigned directions = ANY_DIRECTION;
+
+    for (size_t i = 0; i < rule->condition_count; i++) {
+        const struct policy_rule_condition *condition = &rule->conditions[i];
+
+        if (condition->row->directions != 0)
+            directions &= condition->row->directions;
+        if (strcmp(condition->row->option.name, "direction") == 0)
+            directions &= 1U << policy_condition_word(condition);
+        for (size_t j = 0; j < sizeof(exclusions) / sizeof(exclusions[0]); j++)
+            if (strcmp(exclusions[j].option, "direction") == 0 &&
+                strcmp(exclusions[j].other, condition->row->option.name) == 0 &&
+                is_within(condition, exclusions[j].other_words))
+                directions &= ~directions_of(exclusions[j].words);
+    }
+    return directions;
+}
+
+bool policy_rule_is_idle(const struct policy_rule *rule, char *out, size_t size)
+{
+    const char *action = policy_action_text(rule->action);
+    const struct policy_rule_condition *login = find(rule, "authenticated");
+    bool is_outbound = (possible_directions(rule) & 1U << POLICY_DIRECTION_OUTBOUND) != 0;
+
+    if (rule->action == POLICY_ACTION_NO_SIGN && !is_outbound)
+        (void)snprintf(out, size,
+                       "only outbound mail is signed, and its conditions ask for other mail: take "
+                       "the rule away, or change them");
+    else if (rule->action != POLICY_ACTION_ADD_SENDER &&
+             rule->action != POLICY_ACTION_REPLACE_SENDER)
+        return false;
+    else if (login != NULL && !policy_condition_bool(login))
+        (void)snprintf(out, size,
+                       "`%s` names the login, and `authenticated = no` is mail without one: write "
+                       "`authenticated = yes`, or take the rule away",
+                       action);
+    else if (!is_outbound)
+        (void)snprintf(out, size,
+                       "`%s` names the login, whose mail is outbound, and its conditions ask for "
+                       "other mail: take the rule away, or change them",
+                       action);
+    else
+        return false;
+    return true;
+}
+
 uint64_t policy_rule_possible_words(const struct policy_rule *rule,
                                     const struct policy_condition *row, uint64_t words)
 {
-    for (size_t i = 0; i < sizeof(exclusions) / sizeof(exclusions[0]); i++) {
-        const struct policy_rule_condition *other = find(rule, exclusions[i].other);
+    unsigned directions = possible_directions(rule);
 
-        if (strcmp(row->option.name, exclusions[i].option) == 0 && other != NULL &&
-            is_within(other, exclusions[i].other_words))
-            words &= ~bits_of(row, exclusions[i].words);
-    }
-    for (size_t i = 0; i < rule->condition_count; i++)
-        if (strcmp(row->option.name, "direction") == 0 && rule->conditions[i].row->directions != 0)
-            words &= rule->conditions[i].row->directions;
+    for (size_t i = 0; i < sizeof(exclusions) / sizeof(exclusions[0]); i++)
+        words &= ~excluded(rule, row, i);
+    if (strcmp(row->option.name, "direction") == 0)
+        words &= directions;
+    if (strcmp(row->option.name, "authenticated") == 0 &&
+        (directions & 1U << POLICY_DIRECTION_OUTBOUND) == 0)
+        words &= ~UINT64_C(2);
     return words;
 }

@@ -140,6 +140,24 @@ static void append_left(const struct policy_rule *rule, const struct policy_rule
     base_buf_append_char(out, '\n');
 }
 
+static void append_doubts(const struct policy_rule *rule, struct base_buf *out)
+{
+    char room[2048];
+
+    for (size_t i = 0; i < rule->condition_count; i++) {
+        const struct policy_rule_condition *condition = &rule->conditions[i];
+        struct base_buf doubt;
+
+        if (condition->row->doubt == NULL)
+            continue;
+        base_buf_init_fixed(&doubt, room, sizeof(room));
+        condition->row->doubt(condition, &doubt);
+        if (doubt.length > 0)
+            base_buf_appendf(out, "      warning: %s:%d: rule \"%s\": %s\n", rule->where.file,
+                             rule->where.line, rule->name, base_buf_cstr(&doubt));
+    }
+}
+
 static void append_rule(const struct policy_snapshot *snapshot, size_t index, struct base_buf *out)
 {
     const struct policy_rule *rule = &snapshot->rules->items[index];
@@ -156,13 +174,15 @@ static void append_rule(const struct policy_snapshot *snapshot, size_t index, st
     base_buf_append_cstr(out, "\n      matches: ");
     append_matches(rule, out);
     base_buf_append_char(out, '\n');
-    policy_rule_prove(snapshot->rules, index, is_enforced, proof);
+    policy_rule_prove(snapshot->rules, index, is_enforced ? POLICY_PROOF_HELO : POLICY_PROOF_STAGE,
+                      proof);
     if (proof->is_impossible) {
         policy_rule_proof_error(rule, proof, &error);
         base_buf_appendf(out, "      warning: %s\n", error.text);
     } else {
         append_left(rule, proof, out);
     }
+    append_doubts(rule, out);
     base_mem_free(proof);
 }
 

@@ -148,6 +148,8 @@ static uint64_t taken_by(const struct policy_rule_condition *taker,
 {
     const struct policy_rule_condition *condition = dimension->condition;
 
+    if (taker->row->covers != NULL)
+        return taker->row->covers(taker->value, condition->value) ? dimension->all : 0;
     switch (taker->row->option.type) {
     case CONF_BOOL:
     case CONF_WORD:
@@ -156,8 +158,6 @@ static uint64_t taken_by(const struct policy_rule_condition *taker,
     case CONF_LIST:
         return taken_items(taker, condition);
     default:
-        if (taker->row->covers != NULL)
-            return taker->row->covers(taker->value, condition->value) ? 1 : 0;
         return is_same_value(taker, condition) ? 1 : 0;
     }
 }
@@ -187,8 +187,34 @@ static bool has_constant_facts(const struct policy_rule *rule)
     return true;
 }
 
+/* No later stage sees what it matches. From RCPT on a refusal spares reserved mailboxes. */
+static bool is_last_word(const struct policy_rule *rule)
+{
+    return rule->action == POLICY_ACTION_ACCEPT ||
+           (is_refusal(rule->action) && rule->stage <= POLICY_STAGE_MAIL);
+}
+
+/* Rules behind it at its stage may be passed over, and the message goes on: a mark. */
+static bool is_detour(const struct policy_rule *rule)
+{
+    return rule->options->mode == POLICY_RULE_ENFORCE && policy_rule_decides(rule->action) &&
+           !is_last_word(rule);
+}
+
+/* Each message that comes to the rule's stage has been at the taker's before. */
+static bool is_passed_before(const struct policy_rule *taker, const struct policy_rule *rule,
+                             enum policy_proof_scope scope)
+{
+    if (taker->stage >= rule->stage || taker->stage == POLICY_STAGE_RCPT)
+        return false;
+    if (taker->stage == POLICY_STAGE_HELO && scope != POLICY_PROOF_HELO)
+        return false;
+    return rule->stage != POLICY_STAGE_UNKNOWN || taker->stage == POLICY_STAGE_CONNECT;
+}
+
+/* `detours`: bits of stages that have one before it. */
 static bool is_taker(const struct policy_rule *taker, const struct policy_rule *rule,
-                     bool want_earlier_stages)
+                     enum policy_proof_scope scope, unsigned detours)
 {
     if (!policy_rule_is_certain(taker) || !policy_rule_decides(taker->action) ||
         taker->options->tempfail_for > 0)
@@ -197,9 +223,8 @@ static bool is_taker(const struct policy_rule *taker, const struct policy_rule *
         return false;
     if (taker->stage == rule->stage)
         return taker < rule;
-    return want_earlier_stages && has_constant_facts(taker) && taker->stage <= POLICY_STAGE_MAIL &&
-           rule->stage != POLICY_STAGE_UNKNOWN && taker->stage < rule->stage &&
-           (is_refusal(taker->action) || taker->action == POLICY_ACTION_ACCEPT);
+    return scope != POLICY_PROOF_STAGE && is_last_word(taker) && has_constant_facts(taker) &&
+           is_passed_before(taker, rule, scope) && (detours & 1U << taker->stage) == 0;
 }
 
 /* False: it has a condition that the rule's box says nothing of. */
@@ -312,6 +337,15 @@ static void add_dimensions(struct proof *proof)
     }
 }
 
+/* Conditions that exclude each other by way of a third. */
+static bool has_empty_dimension(const struct proof *proof)
+{
+    for (size_t i = 0; i < proof->dimension_count; i++)
+        if (proof->dimensions[i].all == 0)
+            return true;
+    return false;
+}
+
 static void note_taker(struct policy_rule_proof *proof, const struct policy_rule *taker)
 {
     if (proof->taker_count < POLICY_PROOF_TAKERS_MAX)
@@ -320,9 +354,10 @@ static void note_taker(struct policy_rule_proof *proof, const struct policy_rule
 
 /* One that takes all alone is the one to be named. */
 static void take_all(const struct policy_rules *rules, struct proof *proof,
-                     bool want_earlier_stages, struct policy_rule_proof *proof_r)
+                     enum policy_proof_scope scope, struct policy_rule_proof *proof_r)
 {
     struct box whole = {{0}};
+    unsigned detours = 0;
 
     for (size_t i = 0; i < proof->dimension_count; i++)
         whole.sets[i] = proof->dimensions[i].all;
@@ -331,7 +366,10 @@ static void take_all(const struct policy_rules *rules, struct proof *proof,
         const struct policy_rule *taker = &rules->items[i];
         struct box box;
 
-        if (!is_taker(taker, proof->rule, want_earlier_stages) || !make_box(proof, taker, &box))
+        bool takes = is_taker(taker, proof->rule, scope, detours);
+
+        detours |= is_detour(taker) ? 1U << taker->stage : 0;
+        if (!takes || !make_box(proof, taker, &box))
             continue;
         if (memcmp(box.sets, whole.sets, proof->dimension_count * sizeof(box.sets[0])) == 0) {
             proof->count = 0;
@@ -353,8 +391,8 @@ static void note_left(const struct proof *proof, struct policy_rule_proof *proof
             proof_r->left[i] |= proof->boxes[j].sets[i];
 }
 
-void policy_rule_prove(const struct policy_rules *rules, size_t index, bool want_earlier_stages,
-                       struct policy_rule_proof *proof_r)
+void policy_rule_prove(const struct policy_rules *rules, size_t index,
+                       enum policy_proof_scope scope, struct policy_rule_proof *proof_r)
 {
     struct proof proof = {.rule = &rules->items[index]};
 
@@ -364,9 +402,15 @@ void policy_rule_prove(const struct policy_rules *rules, size_t index, bool want
         proof_r->is_impossible = true;
         return;
     }
-    proof.boxes = base_mem_alloc(BOXES_MAX * sizeof(proof.boxes[0]));
     add_dimensions(&proof);
-    take_all(rules, &proof, want_earlier_stages, proof_r);
+    if (has_empty_dimension(&proof)) {
+        (void)snprintf(proof_r->contradiction, sizeof(proof_r->contradiction),
+                       "what it asks for is never so of one message: take a condition away");
+        proof_r->is_impossible = true;
+        return;
+    }
+    proof.boxes = base_mem_alloc(BOXES_MAX * sizeof(proof.boxes[0]));
+    take_all(rules, &proof, scope, proof_r);
     if (proof.is_over) {
         for (size_t i = 0; i < proof.rule->condition_count; i++)
             proof_r->left[i] = proof.dimensions[i].all;
@@ -377,15 +421,37 @@ void policy_rule_prove(const struct policy_rules *rules, size_t index, bool want
     base_mem_free(proof.boxes);
 }
 
-static void append_names(const struct policy_rule_proof *proof, struct base_buf *out)
+static void append_names(const struct policy_rule *rule, const struct policy_rule_proof *proof,
+                         struct base_buf *out)
 {
-    for (size_t i = 0; i < proof->taker_count; i++)
-        base_buf_appendf(out, "%s\"%s\" (%s:%d)",
+    for (size_t i = 0; i < proof->taker_count; i++) {
+        const struct policy_rule *taker = proof->takers[i];
+
+        base_buf_appendf(out, "%s\"%s\" (%s:%d",
                          i == 0                        ? ""
                          : i + 1 == proof->taker_count ? " and "
                                                        : ", ",
-                         proof->takers[i]->name, proof->takers[i]->where.file,
-                         proof->takers[i]->where.line);
+                         taker->name, taker->where.file, taker->where.line);
+        if (taker->stage != rule->stage)
+            base_buf_appendf(out, ", at stage \"%s\"", policy_stage_text(taker->stage));
+        base_buf_append_char(out, ')');
+    }
+}
+
+static bool is_any_earlier(const struct policy_rule *rule, const struct policy_rule_proof *proof)
+{
+    for (size_t i = 0; i < proof->taker_count; i++)
+        if (proof->takers[i]->stage != rule->stage)
+            return true;
+    return false;
+}
+
+static bool is_any_helo(const struct policy_rule *rule, const struct policy_rule_proof *proof)
+{
+    for (size_t i = 0; i < proof->taker_count; i++)
+        if (proof->takers[i]->stage == POLICY_STAGE_HELO && rule->stage != POLICY_STAGE_HELO)
+            return true;
+    return false;
 }
 
 void policy_rule_proof_error(const struct policy_rule *rule, const struct policy_rule_proof *proof,
@@ -393,6 +459,8 @@ void policy_rule_proof_error(const struct policy_rule *rule, const struct policy
 {
     char room[1024];
     struct base_buf names;
+    bool is_one = proof->taker_count == 1;
+    const char *those = is_one ? "that one" : "those";
 
     if (proof->contradiction[0] != '\0') {
         conf_error_at(error_r, rule->where, "rule \"%s\" can never match: %s", rule->name,
@@ -400,24 +468,26 @@ void policy_rule_proof_error(const struct policy_rule *rule, const struct policy
         return;
     }
     base_buf_init_fixed(&names, room, sizeof(room));
-    append_names(proof, &names);
-    bool is_one = proof->taker_count == 1;
-
+    append_names(rule, proof, &names);
     conf_error_at(error_r, rule->where,
-                  "rule \"%s\" can never match: rule%s %s %s all that it could: put it before %s, "
-                  "narrow %s, or take it away",
+                  "rule \"%s\" can never match: rule%s %s %s all that it could%s: %s%s%snarrow %s, "
+                  "or take it away",
                   rule->name, is_one ? "" : "s", base_buf_cstr(&names), is_one ? "takes" : "take",
-                  is_one ? "that one" : "those", is_one ? "that one" : "those");
+                  is_any_helo(rule, proof) ? ", but of a client that says no HELO" : "",
+                  is_any_earlier(rule, proof) ? "" : "put it before ",
+                  is_any_earlier(rule, proof) ? "" : those, is_any_earlier(rule, proof) ? "" : ", ",
+                  those);
 }
 
-bool policy_rules_prove(const struct policy_rules *rules, struct base_error *error_r)
+bool policy_rules_prove(const struct policy_rules *rules, enum policy_proof_scope scope,
+                        struct base_error *error_r)
 {
     for (size_t i = 0; i < rules->count; i++) {
         struct policy_rule_proof proof;
 
         if (!policy_rule_is_certain(&rules->items[i]))
             continue;
-        policy_rule_prove(rules, i, false, &proof);
+        policy_rule_prove(rules, i, scope, &proof);
         if (!proof.is_impossible)
             continue;
         policy_rule_proof_error(&rules->items[i], &proof, error_r);

@@ -31,15 +31,24 @@ struct policy_rule_proof {
     uint64_t left[POLICY_PROOF_CONDITIONS_MAX];
 };
 
-/* Of rule `index`. With `want_earlier_stages` those that refuse or accept the client or the
- * message at connect, HELO and MAIL take from later stages, too: that holds where the MTA says all
- * stages. */
-void policy_rule_prove(const struct policy_rules *rules, size_t index, bool want_earlier_stages,
-                       struct policy_rule_proof *proof_r);
+/* Which rules take from one. */
+enum policy_proof_scope {
+    /* Those before it at its stage: all that can be said while `mode = observe` refuses nothing. */
+    POLICY_PROOF_STAGE,
+    /* And those that refuse or accept at an earlier stage that each message passes. */
+    POLICY_PROOF_STAGES,
+    /* And those at HELO, which a client may leave out. */
+    POLICY_PROOF_HELO,
+};
+
+/* Of rule `index`. */
+void policy_rule_prove(const struct policy_rules *rules, size_t index,
+                       enum policy_proof_scope scope, struct policy_rule_proof *proof_r);
 
 /* All enforced rules for all mail: false and *error_r (both rules with file and line, and the mend)
  * for the first that can never match. */
 __attribute__((warn_unused_result)) bool policy_rules_prove(const struct policy_rules *rules,
+                                                            enum policy_proof_scope scope,
                                                             struct base_error *error_r);
 
 /* The error of one rule that is impossible. */

@@ -174,7 +174,9 @@ static bool compile(struct policy_snapshot *snapshot,
         policy_networks_create(&options->trusted_forwarders, "trusted-forwarders", error_r);
     if (snapshot->trusted_forwarders == NULL)
         return false;
-    snapshot->rules = policy_rules_create(snapshot->conf, error_r);
+    snapshot->rules = policy_rules_create(
+        snapshot->conf,
+        options->mode == POLICY_MODE_ENFORCE ? POLICY_PROOF_STAGES : POLICY_PROOF_STAGE, error_r);
     if (snapshot->rules == NULL || !compile_identity(snapshot, snapshot_options, error_r) ||
         !compile_client_dns(snapshot, error_r))
         return false;

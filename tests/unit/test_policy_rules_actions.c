@@ -429,6 +429,9 @@ static void test_refused_at_load(void **state)
          NULL},
         {"stage = unknown  sender-domain = { \"a.example\" }  action = reject", "stage = mail"},
         {"stage = mail  command = expn  action = reject", "use `stage = unknown`"},
+        {"stage = unknown  command = \"EXPN root\"  action = reject", "test.conf:3: `command`"},
+        {"stage = unknown  command = \"\"  action = reject", "first word alone"},
+        {"stage = mail  action = reject  tls-below = \"1.4\"", "1.0, 1.1, 1.2, 1.3"},
         {"stage = eom  action = reject  enforce-percent = 101", "enforce-percent"},
         {"stage = eom  action = reject  enforce-percent = -1", "enforce-percent"},
         {"stage = mail  action = reject  percent-key = author-domain", "stage = eoh"},
@@ -542,17 +545,16 @@ static const struct {
      "  \"f\" (test.conf:8)\n"},
     /* What was refused at MAIL is not asked about at end of message. */
     {"rule \"a\" { stage = mail  action = reject  spf = { fail } }\n"
-     "rule \"b\" { stage = eom  action = mark  spf = { fail } }\n"
+     "rule \"b\" { stage = eom  action = mark  spf = { fail }  mode = observe }\n"
      "rule \"c\" { stage = eom  action = mark  spf = { fail, pass } }\n",
      "mail\n"
      "  \"a\" (test.conf:3): reject\n"
      "      matches: spf = fail\n"
      "eom\n"
-     "  \"b\" (test.conf:4): mark\n"
+     "  \"b\" (test.conf:4): mark, observed\n"
      "      matches: spf = fail\n"
-     "      warning: test.conf:4: rule \"b\" can never match: rule \"a\" (test.conf:3) takes "
-     "all that "
-     "it could: put it before that one, narrow that one, or take it away\n"
+     "      warning: test.conf:4: rule \"b\" can never match: rule \"a\" (test.conf:3, at stage "
+     "\"mail\") takes all that it could: narrow that one, or take it away\n"
      "  \"c\" (test.conf:5): mark\n"
      "      matches: spf = pass | fail\n"
      "      can still match: spf = pass; the rest goes to \"a\"\n"},
@@ -567,7 +569,8 @@ static const struct {
      "      matches: spf = fail\n"},
     /* Nor what was accepted there; one recipient that was accepted takes nothing. */
     {"rule \"a\" { stage = mail  action = accept  authenticated = yes }\n"
-     "rule \"b\" { stage = eom  action = reject  auth-mechanism = { \"PLAIN\" } }\n"
+     "rule \"b\" { stage = eom  action = reject  auth-mechanism = { \"PLAIN\" }  "
+     "enforce-percent = 50 }\n"
      "rule \"c\" { stage = rcpt  action = accept  authenticated = no }\n"
      "rule \"d\" { stage = eom  action = reject  authenticated = no }\n",
      "mail\n"
@@ -577,12 +580,33 @@ static const struct {
      "  \"c\" (test.conf:5): accept\n"
      "      matches: authenticated = no\n"
      "eom\n"
-     "  \"b\" (test.conf:4): reject\n"
+     "  \"b\" (test.conf:4): reject, for 50%\n"
      "      matches: auth-mechanism = PLAIN\n"
-     "      warning: test.conf:4: rule \"b\" can never match: rule \"a\" (test.conf:3) takes "
-     "all that it could: put it before that one, narrow that one, or take it away\n"
+     "      warning: test.conf:4: rule \"b\" can never match: rule \"a\" (test.conf:3, at stage "
+     "\"mail\") takes all that it could: narrow that one, or take it away\n"
      "  \"d\" (test.conf:6): reject\n"
      "      matches: authenticated = no\n"},
+    /* What the MTA keeps to itself. */
+    {"rule \"a\" { stage = unknown  action = reject  command = { \"vrfy\", \"EXPN\", \"FROB\" } }",
+     "unknown\n"
+     "  \"a\" (test.conf:3): reject\n"
+     "      matches: command = vrfy | EXPN | FROB\n"
+     "      warning: test.conf:3: rule \"a\": `command`: \"vrfy\" is handed on by neither Postfix "
+     "nor "
+     "Sendmail: nothing matches it; `command`: \"EXPN\" is handed on by Postfix, and not by "
+     "Sendmail, which answers it itself\n"},
+    /* A client may say no HELO. */
+    {"rule \"a\" { stage = helo  action = reject  port = 25 }\n"
+     "rule \"b\" { stage = mail  action = reject  port = 25 }\n",
+     "helo\n"
+     "  \"a\" (test.conf:3): reject\n"
+     "      matches: port = 25\n"
+     "mail\n"
+     "  \"b\" (test.conf:4): reject\n"
+     "      matches: port = 25\n"
+     "      warning: test.conf:4: rule \"b\" can never match: rule \"a\" (test.conf:3, at stage "
+     "\"helo\") takes all that it could, but of a client that says no HELO: narrow that one, or "
+     "take it away\n"},
     {"rule \"a\" { stage = rcpt  action = reject  recipient = { \"a.example\", \"b.example\" "
      "}\n"
      "recipients-over = 5 }\n"

@@ -17,7 +17,8 @@ static bool load(const char *text, struct base_error *error)
 {
     static const struct conf_table *const tables[] = {&policy_rule_table};
     struct conf_snapshot *conf = conf_read_text(text, "test.conf", tables, 1, error);
-    struct policy_rules *rules = conf == NULL ? NULL : policy_rules_create(conf, error);
+    struct policy_rules *rules =
+        conf == NULL ? NULL : policy_rules_create(conf, POLICY_PROOF_STAGES, error);
     bool is_good = rules != NULL;
 
     policy_rules_destroy(&rules);
@@ -130,7 +131,7 @@ static const struct row rows[] = {
      {"test.conf:2:", "\"b\"", "\"a\""}},
     {"rule \"a\" { stage = mail  action = accept }\n"
      "rule \"b\" { stage = eom  spf = { fail }  action = reject }\n",
-     {NULL}},
+     {"test.conf:2:", "\"b\"", "\"a\" (test.conf:1, at stage \"mail\")"}},
     {"rule \"a\" { stage = eom  mode = observe  action = reject }\n"
      "rule \"b\" { stage = eom  spf = { fail }  action = reject }\n",
      {NULL}},

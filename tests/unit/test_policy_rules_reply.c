@@ -107,7 +107,7 @@ static void compile(struct compiled *compiled, const char *text)
     compiled->conf = conf_read_text(text, "test.conf", tables, 2, &error);
     if (compiled->conf == NULL)
         fail_msg("%s", error.text);
-    compiled->rules = policy_rules_create(compiled->conf, &error);
+    compiled->rules = policy_rules_create(compiled->conf, POLICY_PROOF_STAGES, &error);
     if (compiled->rules == NULL)
         fail_msg("%s", error.text);
     compiled->exceptions = policy_exceptions_create(compiled->conf, NULL, NULL, &error);
@@ -340,7 +340,7 @@ static const struct {
      "a", "a"},
     {"another stage",
      "rule \"a\" { stage = mail  spf = { fail }  action = reject }\n"
-     "rule \"b\" { stage = rcpt  spf = { fail }  action = reject }\n",
+     "rule \"b\" { stage = rcpt  spf = { fail, softfail }  action = reject }\n",
      "", ""},
     {"conditions are ANDed",
      "rule \"a\" { stage = eom  spf = { fail }  dkim = { pass }  action = reject }\n", "", ""},
