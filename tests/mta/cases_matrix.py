@@ -45,15 +45,17 @@ def rule(stage, action):
 
 
 def rules():
-    """One for each cell that loads; behind those that accept there is one that would refuse (but at
-    eom, where it could never match: an error at load)."""
+    """One for each cell that loads; behind those that accept there is one that would refuse, and
+    could refuse others, too (else it could never match: an error at load)."""
     good = [cell for cell in matrix.cells() if cell not in matrix.REFUSED_AT_LOAD]
     text = "".join(rule(*cell) for cell in good)
     for stage in matrix.STAGES:
         if stage == "eom":
             continue
+        other = "127.0.3.%d" % (1 + matrix.STAGES.index(stage)) if stage in EARLY else \
+            "behind-%s.rules.example" % stage
         text += 'rule "behind accept at %s" { stage = eom  action = reject  %s }\n' % (
-            stage, condition(stage, "accept"))
+            stage, condition(stage, "accept").replace(" }", ', "%s" }' % other))
     return text
 
 
