@@ -195,6 +195,22 @@ static void run_rates(void *context, const struct filter_control_request *reques
     base_mem_free(listing.rows);
 }
 
+/* In a shared store a key may be blocked that this host was never asked about: it is found by the
+ * names of the rates. */
+static size_t release_key(struct rate_store *store, const struct rate_rules *rules,
+                          struct base_text name, struct base_text key)
+{
+    size_t released = rate_store_release(store, name, key);
+
+    if (name.data != NULL || released > 0) {
+        return released;
+    }
+    for (size_t i = 0; i < rules->count; i++) {
+        released += rate_store_release(store, base_text_of(rules->items[i].name), key);
+    }
+    return released;
+}
+
 static void run_release(void *context, const struct filter_control_request *request,
                         struct filter_control_answer *answer)
 {
@@ -215,7 +231,7 @@ static void run_release(void *context, const struct filter_control_request *requ
                                    .rules = policy_snapshot_rates(snapshot),
                                    .time_s = base_clock_wall_s(&daemon->clock)};
     rate_store_list(daemon->env.rates, tell_release, &releasing);
-    released = rate_store_release(daemon->env.rates, name, request->arguments[0]);
+    released = release_key(daemon->env.rates, releasing.rules, name, request->arguments[0]);
     policy_snapshot_unref(&snapshot);
     if (released == 0) {
         filter_control_answer_fail(answer, "refused",

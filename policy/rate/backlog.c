@@ -33,7 +33,7 @@ void rate_backlog_deinit(struct rate_backlog *backlog)
 }
 
 void rate_backlog_put(struct rate_backlog *backlog, const uint64_t id[2], bool is_commit,
-                      struct rate_backlog_item *items)
+                      unsigned first_local, struct rate_backlog_item *items)
 {
     struct rate_backlog_entry *entry;
 
@@ -46,6 +46,7 @@ void rate_backlog_put(struct rate_backlog *backlog, const uint64_t id[2], bool i
     entry->id[0] = id[0];
     entry->id[1] = id[1];
     entry->is_commit = is_commit;
+    entry->first_local = first_local;
     entry->items = items;
     *backlog->last = entry;
     backlog->last = &entry->next;

@@ -30,6 +30,8 @@ struct rate_backlog_entry {
     uint64_t id[2];
     /* The message was accepted; else what it had reserved is given back. */
     bool is_commit;
+    /* The first of the message's calls that was decided here, and may have arrived; 0: none was. */
+    unsigned first_local;
     struct rate_backlog_item *items;
     struct rate_backlog_entry *next;
 };
@@ -45,7 +47,7 @@ void rate_backlog_init(struct rate_backlog *backlog);
 void rate_backlog_deinit(struct rate_backlog *backlog);
 /* Takes the items. */
 void rate_backlog_put(struct rate_backlog *backlog, const uint64_t id[2], bool is_commit,
-                      struct rate_backlog_item *items);
+                      unsigned first_local, struct rate_backlog_item *items);
 /* The oldest, the caller's; NULL: none. */
 struct rate_backlog_entry *rate_backlog_take(struct rate_backlog *backlog);
 /* Puts it back as the oldest. */

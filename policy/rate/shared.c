@@ -66,6 +66,9 @@ struct shared {
     /* Of its last answer, and the one before; 0: none yet. */
     uint64_t epoch;
     uint64_t previous_epoch;
+    /* What time it was there, and when that was here. */
+    int64_t server_us;
+    int64_t server_heard_ns;
     enum phase phase;
     int64_t settled_ns;
     /* Local counts begin again when all of them have been added, and are known from the store. */
@@ -160,17 +163,27 @@ static void note_failure(struct shared *shared, const char *fault)
                          fault, shared->hosts);
 }
 
-static void note_success(struct shared *shared, uint64_t epoch)
+/* Answers may overtake each other: the latest is the best. */
+static void note_time(struct shared *shared, int64_t server_us, bool is_other)
 {
+    if (!is_other && server_us <= shared->server_us)
+        return;
+    shared->server_us = server_us;
+    shared->server_heard_ns = base_clock_mono_ns(shared->clock);
+}
+
+static void note_success(struct shared *shared, const struct store_redis_reply *reply)
+{
+    uint64_t epoch = (uint64_t)reply->numbers[RATE_ANSWER_EPOCH];
     bool was_open;
     bool has_lost;
 
     lock(shared);
     was_open = rate_breaker_succeed(&shared->breaker);
-    /* Answers may overtake each other. */
     has_lost = shared->epoch != 0 && shared->epoch != epoch && shared->previous_epoch != epoch;
     if (shared->epoch != epoch)
         shared->previous_epoch = shared->epoch;
+    note_time(shared, reply->numbers[RATE_ANSWER_TIME], shared->epoch != epoch);
     shared->epoch = epoch;
     if (was_open)
         (void)pthread_cond_signal(&shared->work);
@@ -182,13 +195,25 @@ static void note_success(struct shared *shared, uint64_t epoch)
                          "this host knows");
 }
 
+static void begin_call(struct shared *shared, struct rate_call *call, const char *what)
+{
+    int64_t now_ns = base_clock_mono_ns(shared->clock);
+    struct rate_expected expected;
+
+    lock(shared);
+    expected.epoch = shared->epoch;
+    expected.time_us = shared->server_us + (now_ns - shared->server_heard_ns) / 1000;
+    unlock(shared);
+    rate_call_init(call, what, &expected);
+}
+
 static enum store_redis_status run(struct shared *shared, const struct rate_call *call,
                                    int64_t timeout_ns, struct store_redis_reply *reply)
 {
     enum store_redis_status status = rate_call_run(call, shared->redis, timeout_ns, reply);
 
     if (status == STORE_REDIS_OK)
-        note_success(shared, (uint64_t)reply->numbers[0]);
+        note_success(shared, reply);
     else
         note_failure(shared, reply->fault);
     return status;
@@ -348,7 +373,7 @@ static void say_charge(struct shared *shared, struct rate_call *call,
                        const struct rate_item *items, size_t count,
                        const struct rate_digest *digests, const uint64_t *values)
 {
-    rate_call_init(call, "charge");
+    begin_call(shared, call, "charge");
     rate_call_add_hex(call, reservation->id, sizeof(reservation->id));
     rate_call_add_int(call, message->sequence);
     rate_call_add_int(call, rate_call_us(shared->lease_ns));
@@ -375,7 +400,8 @@ static bool charge_remote(struct shared *shared, struct rate_reservation *reserv
         is_decided = true;
         if (*is_ok_r && has_charged(items, count))
             message->is_remote = true;
-        learn(shared, items, count, digests, used, *is_ok_r, (uint64_t)reply->numbers[0]);
+        learn(shared, items, count, digests, used, *is_ok_r,
+              (uint64_t)reply->numbers[RATE_ANSWER_EPOCH]);
     } else {
         if (status == STORE_REDIS_OK)
             note_failure(shared, "its answer is not what the script says");
@@ -428,7 +454,7 @@ static enum store_redis_status say_end(struct shared *shared, const uint64_t id[
     struct rate_call call;
     enum store_redis_status status;
 
-    rate_call_init(&call, is_commit ? "commit" : "giveback");
+    begin_call(shared, &call, is_commit ? "commit" : "giveback");
     rate_call_add_hex(&call, id, 2 * sizeof(*id));
     rate_call_add_int(&call, rate_call_us(shared->lease_ns));
     status = run(shared, &call, timeout_ns, reply);
@@ -438,10 +464,10 @@ static enum store_redis_status say_end(struct shared *shared, const uint64_t id[
 }
 
 static void postpone(struct shared *shared, const uint64_t id[2], bool is_commit,
-                     struct rate_backlog_item *items)
+                     unsigned first_local, struct rate_backlog_item *items)
 {
     lock(shared);
-    rate_backlog_put(&shared->backlog, id, is_commit, items);
+    rate_backlog_put(&shared->backlog, id, is_commit, first_local, items);
     if (!shared->breaker.is_open)
         (void)pthread_cond_signal(&shared->work);
     unlock(shared);
@@ -458,12 +484,12 @@ static void end(struct shared *shared, struct rate_reservation *reservation, boo
     else
         rate_store_give_back(shared->local, &message->local);
     if (is_commit && message->items != NULL) {
-        postpone(shared, reservation->id, true, message->items);
+        postpone(shared, reservation->id, true, message->first_local, message->items);
         message->items = NULL;
     } else if (message->is_remote && (message->is_local || phase_of(shared) == PHASE_LOCAL ||
                                       say_end(shared, reservation->id, is_commit,
                                               shared->timeout_ns) != STORE_REDIS_OK)) {
-        postpone(shared, reservation->id, is_commit, NULL);
+        postpone(shared, reservation->id, is_commit, is_commit ? message->first_local : 0, NULL);
     }
     rate_backlog_items_free(message->items);
     base_mem_free(message);
@@ -487,13 +513,13 @@ static void learn_added(struct shared *shared, const struct rate_backlog_entry *
                         const struct store_redis_reply *reply, int64_t now_ns)
 {
     int64_t used[RATE_WINDOWS_MAX];
-    size_t at = 2;
+    size_t at = RATE_ANSWER_REST;
 
     lock(shared);
     for (const struct rate_backlog_item *it = entry->items; it != NULL; it = it->next)
         if (rate_call_read_used(reply, &at, it->windows.count, used))
             rate_known_update(shared->known, &it->digest, &it->windows, used,
-                              (uint64_t)reply->numbers[0], now_ns);
+                              (uint64_t)reply->numbers[RATE_ANSWER_EPOCH], now_ns);
     unlock(shared);
 }
 
@@ -508,9 +534,10 @@ static enum store_redis_status say_add(struct shared *shared,
 
     for (const struct rate_backlog_item *it = entry->items; it != NULL; it = it->next)
         count++;
-    rate_call_init(&call, "add");
+    begin_call(shared, &call, "add");
     rate_call_add_hex(&call, entry->id, sizeof(entry->id));
     rate_call_add_int(&call, rate_call_us(shared->lease_ns));
+    rate_call_add_int(&call, entry->first_local);
     rate_call_add_int(&call, count);
     for (const struct rate_backlog_item *it = entry->items; it != NULL; it = it->next) {
         struct rate_item item = {.amount = it->amount, .windows = &it->windows};
@@ -553,7 +580,7 @@ static bool send_one(struct shared *shared)
     unlock(shared);
     if (entry == NULL)
         return false;
-    status = entry->items != NULL
+    status = entry->items != NULL || entry->first_local > 0
                  ? say_add(shared, entry)
                  : say_end(shared, entry->id, entry->is_commit, BACKGROUND_TIMEOUT_NS);
     lock(shared);
@@ -573,7 +600,7 @@ static void probe(struct shared *shared)
     struct rate_call call;
 
     store_redis_refresh(shared->redis);
-    rate_call_init(&call, "probe");
+    begin_call(shared, &call, "probe");
     rate_call_add_int(&call, rate_call_us(shared->lease_ns));
     /* A connection may take longer than what is said on it: it is made first. A server that
      * answers, but too late for messages, is not back. */
@@ -687,13 +714,14 @@ static size_t release(struct rate_store *store, struct base_text name, struct ba
     /* Another host may have blocked it: with its rate named, it need not be known here. */
     if (wanted.count == 0 && name.data != NULL)
         wanted.digests[wanted.count++] = rate_call_key(shared->hmac, name, key);
-    rate_call_init(&call, "release");
+    begin_call(shared, &call, "release");
     rate_call_add_int(&call, wanted.count);
     for (int64_t i = 0; i < wanted.count; i++)
         rate_call_add_hex(&call, wanted.digests[i].octets, sizeof(wanted.digests[i].octets));
     if (run(shared, &call, BACKGROUND_TIMEOUT_NS, reply) == STORE_REDIS_OK &&
-        reply->numbers[1] > 0 && reply->numbers[1] <= wanted.count)
-        released = (size_t)reply->numbers[1];
+        reply->numbers[RATE_ANSWER_NUMBER] > 0 &&
+        reply->numbers[RATE_ANSWER_NUMBER] <= wanted.count)
+        released = (size_t)reply->numbers[RATE_ANSWER_NUMBER];
     rate_call_deinit(&call);
     base_mem_free(reply);
     lock(shared);

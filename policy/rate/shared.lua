@@ -3,7 +3,8 @@
 --
 -- KEYS[1]  the prefix of all keys, with its hash tag: all lie in one slot of a cluster.
 -- ARGV[1]  what is wanted, ARGV[2] a random number that becomes the epoch if there is none: a
---          server that has lost its keys has another one.
+--          server that has lost its keys has another one. ARGV[3] and ARGV[4] the epoch and the
+--          time that the caller expects after what it has heard last, 0: it has heard nothing.
 --
 -- Keys:    P:meta       hash: e the epoch, t the last time, o what was added to the clock
 --          P:due        reservations by when they fall due
@@ -13,6 +14,10 @@
 --          P:k:KEY:v    when each was seen last, :c when it was committed, :p how many have it
 --                       reserved, :h:I:SLOT what is past the exact ones (HyperLogLog)
 
+-- Whose clock was set is told from one that only was late by so much.
+local SET_US = 60 * 1000000
+-- Keys stay so much longer than they need: the server's clock may be set by an hour.
+local SPARE_MS = 3900 * 1000
 local SLOTS = 16
 local EXACT = 1000
 local DUE_AT_ONCE = 20
@@ -25,7 +30,7 @@ local SLOW_US = 86400 * 1000000
 local HELD_US = 10 * 366 * 86400 * 1000000
 
 local P = KEYS[1]
-local at = 2
+local at = 4
 local epoch
 local now
 local states = {}
@@ -47,30 +52,45 @@ local function int()
 end
 
 local function milliseconds(us)
-    return string.format('%.0f', math.ceil(us / 1000) + 1000)
+    return string.format('%.0f', math.ceil(us / 1000) + SPARE_MS)
 end
 
 local function expire(key, after_us)
     redis.call('PEXPIRE', key, milliseconds(after_us))
 end
 
-local function read_meta()
-    local time = redis.call('TIME')
-    local meta = redis.call('HMGET', P .. ':meta', 'e', 't', 'o')
-    local last = tonumber(meta[2] or '') or 0
-    local added = tonumber(meta[3] or '') or 0
-    epoch = tonumber(meta[1] or '')
-    now = tonumber(time[1]) * 1000000 + tonumber(time[2]) + added
-    if now < last then
-        added = added + (last - now)
-        now = last
+-- A time or an offset as it was stored; 0: it is none.
+local function stored(text, least, most)
+    local number = tonumber(text or '')
+    if number == nil or number ~= number or number < least or number > most then
+        return 0
     end
-    if epoch == nil then
+    return number
+end
+
+-- What time it is where clocks are not set: the hosts know how much has passed since an answer.
+local function right_time(time, last)
+    local expected = tonumber(ARGV[4])
+    if tonumber(ARGV[3]) == epoch and expected > 0 and math.abs(time - expected) > SET_US then
+        time = expected
+    end
+    return math.max(time, last)
+end
+
+local function read_meta()
+    local clock = redis.call('TIME')
+    local time = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+    local meta = redis.call('HMGET', P .. ':meta', 'e', 't', 'o')
+    local last = stored(meta[2], 0, time + HELD_US)
+    local added = stored(meta[3], -HELD_US, HELD_US)
+    epoch = stored(meta[1], 1, MAX)
+    if epoch == 0 then
         epoch = tonumber(ARGV[2])
         redis.call('HSET', P .. ':meta', 'e', string.format('%.0f', epoch))
     end
+    now = right_time(time + added, last)
     redis.call('HSET', P .. ':meta', 't', string.format('%.0f', now), 'o',
-        string.format('%.0f', added))
+        string.format('%.0f', now - time))
     expire(P .. ':meta', 2 * HELD_US)
 end
 
@@ -87,9 +107,8 @@ local function advance(window)
         table.insert(window[3], 1, 0)
         window[3][SLOTS + 2] = nil
     end
-    if slot > window[2] then
-        window[2] = slot
-    end
+    -- One that is ahead is of a clock that is lost: it shall not stand still until then.
+    window[2] = slot
 end
 
 local function used_of(window)
@@ -165,7 +184,8 @@ local function fit_windows(state, lengths)
     end
 end
 
--- One state a key and call; `b` it is blocked, `h` until when it is held, `n` a warning was given.
+-- One state a key and call; `b` it is blocked, `h` until when it is held, `n` a warning was given,
+-- `g` since when it has been there: what was charged before is not given back to it.
 local function load_state(key, lengths)
     local state = states[key]
     if state == nil then
@@ -174,10 +194,10 @@ local function load_state(key, lengths)
         if packed then
             is_good, state = pcall(cmsgpack.unpack, packed)
             is_good = is_good and type(state) == 'table' and type(state.w) == 'table' and
-                type(state.h) == 'number'
+                type(state.h) == 'number' and state.h >= -1 and state.h <= now + HELD_US
         end
         if not is_good then
-            state = {w = {}, b = false, h = 0, n = false}
+            state = {w = {}, b = false, h = 0, n = false, g = now}
         end
         local windows = {}
         for _, window in ipairs(state.w) do
@@ -189,7 +209,9 @@ local function load_state(key, lengths)
         state.w = windows
         states[key] = state
     end
-    fit_windows(state, lengths)
+    if lengths then
+        fit_windows(state, lengths)
+    end
     return state
 end
 
@@ -303,6 +325,11 @@ local function charges_of(name)
     return lists
 end
 
+-- False: the key was released since, or is lost.
+local function is_of_key(charge)
+    return load_state(charge.k, charge.l).g == charge.g
+end
+
 local function add_to_windows(charge, amount)
     local state = load_state(charge.k, charge.l)
     for _, window in ipairs(state.w) do
@@ -317,17 +344,29 @@ local function revive(id, lease)
     local name = P .. ':r:' .. id
     for _, list in ipairs(charges_of(name)) do
         for _, charge in ipairs(list.charges) do
-            if charge.v then
+            if is_of_key(charge) and charge.v then
                 values_reserve(charge.k, charge.l, charge.v)
-            else
+            elseif is_of_key(charge) then
                 add_to_windows(charge, charge.a)
             end
         end
     end
     redis.call('HDEL', name, 'st')
     redis.call('ZADD', P .. ':due', string.format('%.0f', now + lease), id)
-    expire(name, lease * 2)
-    expire(P .. ':due', lease * 2)
+    expire(name, lease + SLOW_US)
+    expire(P .. ':due', lease + SLOW_US)
+end
+
+local function end_charges(charges, is_commit)
+    for _, charge in ipairs(charges) do
+        if is_of_key(charge) then
+            if charge.v then
+                values_end(charge.k, charge.v, charge.l, charge.t, is_commit)
+            elseif not is_commit then
+                add_to_windows(charge, -charge.a)
+            end
+        end
+    end
 end
 
 -- `how`: C it is committed, R given back, D it fell due.
@@ -344,12 +383,8 @@ local function end_reservation(id, how, lease)
         before = false
     end
     for _, list in ipairs(charges_of(name)) do
-        for _, charge in ipairs(before == 'D' and {} or list.charges) do
-            if charge.v then
-                values_end(charge.k, charge.v, charge.l, charge.t, how == 'C')
-            elseif how ~= 'C' then
-                add_to_windows(charge, -charge.a)
-            end
+        if before ~= 'D' then
+            end_charges(list.charges, how == 'C')
         end
         if how ~= 'D' then
             redis.call('HDEL', name, list.field)
@@ -452,18 +487,20 @@ end
 local function charge_item(item, charges)
     if item.value ~= '' then
         if values_reserve(item.key, item.lengths, item.value) then
-            charges[#charges + 1] = {k = item.key, l = item.lengths, v = item.value, t = now}
+            charges[#charges + 1] = {k = item.key, l = item.lengths, v = item.value, t = now,
+                g = item.state.g}
         end
         return
     end
     for _, window in ipairs(item.state.w) do
         charge_window(window, now, item.amount)
     end
-    charges[#charges + 1] = {k = item.key, l = item.lengths, a = item.amount, t = now}
+    charges[#charges + 1] = {k = item.key, l = item.lengths, a = item.amount, t = now,
+        g = item.state.g}
 end
 
 local function answer_of(items, is_ok)
-    local reply = {epoch, is_ok and 1 or 0}
+    local reply = {epoch, now, is_ok and 1 or 0}
     for _, item in ipairs(items) do
         for _, number in ipairs({item.answer, item.window, item.used, item.wait,
             item.is_due and 1 or 0, item.is_new and 1 or 0, #item.useds}) do
@@ -486,7 +523,7 @@ local function charge()
     if known[1] then
         local is_good, reply = pcall(cmsgpack.unpack, known[1])
         if is_good then
-            reply[1] = epoch
+            reply[1], reply[2] = epoch, now
             return reply
         end
     end
@@ -515,29 +552,46 @@ local function charge()
     if not is_late and #charges > 0 then
         redis.call('HSET', name, 's' .. sequence, cmsgpack.pack(reply), 'c' .. sequence,
             cmsgpack.pack(charges))
-        expire(name, lease * 2)
+        -- If all hosts are dead, the first that comes back finds what they had reserved.
+        expire(name, lease + SLOW_US)
         if known[2] == 'C' then
             redis.call('HDEL', name, 'st')
             end_reservation(id, 'C', lease)
         else
             redis.call('ZADD', P .. ':due', string.format('%.0f', now + lease), id)
-            expire(P .. ':due', lease * 2)
+            expire(P .. ':due', lease + SLOW_US)
         end
     end
     return reply
 end
 
--- What a host admitted during a break: charged, whatever the limits say; once.
+-- A call that the host did not hear the answer of, and has refused of itself.
+local function undo(name, sequence)
+    local known = redis.call('HMGET', name, 'c' .. sequence, 'st')
+    if not known[1] then
+        return
+    end
+    local is_good, charges = pcall(cmsgpack.unpack, known[1])
+    if is_good and not known[2] then
+        end_charges(charges, false)
+    end
+    redis.call('HDEL', name, 'c' .. sequence)
+end
+
+-- What a host admitted during a break: charged, whatever the limits say; once. `first`: the first
+-- call that it has decided itself, which may have arrived.
 local function add()
-    local id, lease, count = arg(), int(), int()
+    local id, lease, first, count = arg(), int(), int(), int()
     local name = P .. ':r:' .. id
     local ended = redis.call('HMGET', name, 'a')
     local arrived = {}
+    local is_first_kept = false
     local items = {}
     for i = 1, count do
         local sequence, age = arg(), int()
         local item = read_item()
         items[i] = item
+        is_first_kept = is_first_kept or tonumber(sequence) == first
         if arrived[sequence] == nil then
             arrived[sequence] = redis.call('HEXISTS', name, 's' .. sequence) == 1
         end
@@ -554,11 +608,14 @@ local function add()
             save_state(item.key, item.lengths)
         end
     end
+    if not is_first_kept then
+        undo(name, first)
+    end
     end_reservation(id, 'C', lease)
     redis.call('HSET', name, 'a', 1)
     expire(name, lease)
     -- What is counted now, for the next break.
-    local reply = {epoch, 1}
+    local reply = {epoch, now, 1}
     for _, item in ipairs(items) do
         -- Those behind are not learned; what is too long would not be understood.
         if #reply > REPLY then
@@ -576,35 +633,29 @@ end
 local function finish(is_commit)
     local id, lease = arg(), int()
     end_reservation(id, is_commit and 'C' or 'R', lease)
-    return {epoch, 1}
+    return {epoch, now, 1}
 end
 
--- How full a key is: blocked for (0 not, -1 until released), held, then each window.
-local function status()
-    local key, count = arg(), int()
-    local is_distinct = int() == 1
-    local lengths = {}
-    for i = 1, count do
-        lengths[i] = int()
+-- What is past the exact values, of the windows that the key has now; others are of no use to it.
+local function forget_sketches(key)
+    for i, window in ipairs(load_state(key).w) do
+        local slot = slot_of(window[1], now)
+        for s = slot - SLOTS - 1, slot do
+            redis.call('DEL', P .. ':k:' .. key .. ':h:' .. i .. ':' .. string.format('%.0f', s))
+        end
     end
-    local state = load_state(key, lengths)
-    local is_held = state.h == -1 or state.h > now
-    local reply = {epoch, is_held and (state.h == -1 and -1 or state.h - now) or 0,
-        is_held and 1 or 0, state.b and 1 or 0}
-    for i, window in ipairs(state.w) do
-        reply[#reply + 1] = is_distinct and values_used(key, lengths, i) or used_of(window)
-    end
-    return reply
 end
 
 local function release()
     local count, released = int(), 0
     for _ = 1, count do
-        local name = P .. ':k:' .. arg()
-        released = released + (redis.call('DEL', name) +
-            redis.call('DEL', name .. ':v', name .. ':c', name .. ':p', name .. ':h') > 0 and 1 or 0)
+        local key = arg()
+        local name = P .. ':k:' .. key
+        forget_sketches(key)
+        released = released + (redis.call('DEL', name, name .. ':v', name .. ':c', name .. ':p',
+            name .. ':h') > 0 and 1 or 0)
     end
-    return {epoch, released}
+    return {epoch, now, released}
 end
 
 read_meta()
@@ -617,12 +668,10 @@ elseif wanted == 'giveback' then
     return finish(false)
 elseif wanted == 'add' then
     return add()
-elseif wanted == 'status' then
-    return status()
 elseif wanted == 'release' then
     return release()
 elseif wanted == 'probe' then
     fall_due(int())
-    return {epoch, 1}
+    return {epoch, now, 1}
 end
 return redis.error_reply('postseal: unknown call')

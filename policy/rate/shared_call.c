@@ -14,7 +14,7 @@
 #define CALL_MAX   (1U << 24)
 #define EPOCH_MASK ((UINT64_C(1) << 48) - 1)
 
-void rate_call_init(struct rate_call *call, const char *what)
+void rate_call_init(struct rate_call *call, const char *what, const struct rate_expected *expected)
 {
     uint64_t fresh;
 
@@ -23,6 +23,8 @@ void rate_call_init(struct rate_call *call, const char *what)
     base_buf_init(call->text, NULL, CALL_MAX);
     rate_call_add(call, base_text_of(what));
     rate_call_add_int(call, (int64_t)(fresh & EPOCH_MASK) + 1);
+    rate_call_add_int(call, (int64_t)expected->epoch);
+    rate_call_add_int(call, expected->time_us);
 }
 
 void rate_call_deinit(struct rate_call *call)
@@ -117,6 +119,14 @@ void rate_call_add_item(struct rate_call *call, const struct rate_digest *digest
     }
 }
 
+static bool has_head(const struct store_redis_reply *reply)
+{
+    return reply->count >= RATE_ANSWER_REST && reply->numbers[RATE_ANSWER_EPOCH] >= 1 &&
+           reply->numbers[RATE_ANSWER_EPOCH] <= RATE_SHARED_MAX &&
+           reply->numbers[RATE_ANSWER_TIME] >= 1 &&
+           reply->numbers[RATE_ANSWER_TIME] <= RATE_SHARED_MAX;
+}
+
 enum store_redis_status rate_call_run(const struct rate_call *call, struct store_redis *redis,
                                       int64_t timeout_ns, struct store_redis_reply *reply_r)
 {
@@ -134,8 +144,8 @@ enum store_redis_status rate_call_run(const struct rate_call *call, struct store
                                           call->arguments[i].length};
     status = store_redis_run(redis, &out, timeout_ns, reply_r);
     base_mem_free(arguments);
-    if (status == STORE_REDIS_OK && (reply_r->count < 2 || reply_r->numbers[0] < 1)) {
-        (void)snprintf(reply_r->fault, sizeof(reply_r->fault), "its answer is too short");
+    if (status == STORE_REDIS_OK && !has_head(reply_r)) {
+        (void)snprintf(reply_r->fault, sizeof(reply_r->fault), "its answer is not the script's");
         status = STORE_REDIS_REFUSED;
     }
     return status;
@@ -192,11 +202,11 @@ static bool read_item(const struct store_redis_reply *reply, size_t *at, struct 
 bool rate_call_read_charge(const struct store_redis_reply *reply, struct rate_item *items,
                            size_t count, bool *is_ok_r, int64_t (*used_r)[RATE_WINDOWS_MAX])
 {
-    size_t at = 2;
+    size_t at = RATE_ANSWER_REST;
 
-    if (reply->numbers[1] != 0 && reply->numbers[1] != 1)
+    if (reply->numbers[RATE_ANSWER_NUMBER] != 0 && reply->numbers[RATE_ANSWER_NUMBER] != 1)
         return false;
-    *is_ok_r = reply->numbers[1] == 1;
+    *is_ok_r = reply->numbers[RATE_ANSWER_NUMBER] == 1;
     for (size_t i = 0; i < count; i++)
         if (!read_item(reply, &at, &items[i], used_r[i]))
             return false;

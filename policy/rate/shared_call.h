@@ -18,6 +18,22 @@ struct store_hmac;
 /* What the numbers of the script can say exactly. */
 #define RATE_SHARED_MAX (INT64_C(1) << 53)
 
+/* What each answer begins with: the server's epoch and time, and a number of the call's own. */
+enum rate_answer_place {
+    RATE_ANSWER_EPOCH,
+    RATE_ANSWER_TIME,
+    RATE_ANSWER_NUMBER,
+    RATE_ANSWER_REST,
+};
+
+/* What the server is expected to say of itself, after what was heard last. */
+struct rate_expected {
+    /* 0: nothing was heard. */
+    uint64_t epoch;
+    /* Its time then, in microseconds. */
+    int64_t time_us;
+};
+
 struct rate_call {
     struct base_buf *text;
     /* Offsets and lengths of what is in `text`: it moves as it grows. */
@@ -29,7 +45,7 @@ struct rate_call {
     size_t capacity;
 };
 
-void rate_call_init(struct rate_call *call, const char *what);
+void rate_call_init(struct rate_call *call, const char *what, const struct rate_expected *expected);
 void rate_call_deinit(struct rate_call *call);
 void rate_call_add(struct rate_call *call, struct base_text text);
 void rate_call_add_int(struct rate_call *call, int64_t number);
@@ -54,7 +70,8 @@ enum store_redis_status rate_call_run(const struct rate_call *call, struct store
 __attribute__((warn_unused_result)) bool rate_call_read_charge(
     const struct store_redis_reply *reply, struct rate_item *items, size_t count, bool *is_ok_r,
     int64_t (*used_r)[RATE_WINDOWS_MAX]);
-/* The answer to what was added: what each window of the next item counts now; *at begins at 2. */
+/* The answer to what was added: what each window of the next item counts now; *at begins at
+ * RATE_ANSWER_REST. */
 __attribute__((warn_unused_result)) bool rate_call_read_used(const struct store_redis_reply *reply,
                                                              size_t *at, unsigned count,
                                                              int64_t used_r[RATE_WINDOWS_MAX]);

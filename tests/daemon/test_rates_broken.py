@@ -13,7 +13,7 @@ import time
 from daemon import PATIENCE, check, run_cases, wait_until
 from inbound import POSTSEAL
 from milter import Session
-from sharedstore import LIMIT, is_missing, start, stop
+from sharedstore import LIMIT, Clock, is_missing, start, stop
 
 SESSIONS = 16
 HOSTS = 2
@@ -45,16 +45,18 @@ class Load:
                 session.helo()
                 while not self.is_ending:
                     begin = time.monotonic()
-                    is_accepted = self._message(session)
+                    is_accepted = self.message(session, self.login)
                     self.done.append((number, begin, time.monotonic(), is_accepted))
                     # One who is refused comes back later: the machine is not all theirs.
                     time.sleep(0 if is_accepted else 0.02)
         except Exception as error:  # pylint: disable=broad-except  # told by end()
             self.faults.append("%s: %s" % (type(error).__name__, error))
 
-    def _message(self, session):
+    @staticmethod
+    def message(session, login):
+        """Whether it was accepted."""
         session.result.inserts.clear()
-        macros = {"{auth_authen}": self.login, "{auth_type}": "PLAIN"}
+        macros = {"{auth_authen}": login, "{auth_type}": "PLAIN"}
         check(not session.mail("<joe@example.org>", macros).is_final, "MAIL is refused")
         answer = session.rcpt("<x@example.net>")
         if answer.is_final:
@@ -196,26 +198,62 @@ def flushed(place):
 
 
 def stuttering(place):
-    """Frozen and thawed over and over: the breaker's parts are reckoned anew each time, and each
-    time no more is exceeded than what the hosts had not heard of each other."""
+    """Frozen again as soon as it is back, before it has heard all and while hosts may be behind:
+    the breakers open again, and each time no more is admitted than the parts."""
     redis, daemons = start(place, "%dms" % (TIMEOUT * 1000))
     load = Load(daemons, "joe")
+    load.wait_accepted(200)
     most = LIMIT
-    for count in (100, 300):
-        load.wait_accepted(count)
+    for _ in range(3):
         before = [breaks(daemon) for daemon in daemons]
         redis.send_signal(signal.SIGSTOP)
-        begun = load.accepted()
+        begun = load.accepted() + SESSIONS
         wait_until(lambda b=before: all(breaks(daemon) > n for daemon, n in zip(daemons, b)),
-                   "the breakers to open")
-        most += sum(max(0, begun + SESSIONS - known(daemon, "joe")) for daemon in daemons)
+                   "the breakers to open", 15)
+        most = max(most, begun + sum(-(-(LIMIT - known(daemon, "joe")) // HOSTS)
+                                     for daemon in daemons))
         redis.send_signal(signal.SIGCONT)
         wait_until(lambda: all(returns(daemon) == breaks(daemon) for daemon in daemons),
                    "the breakers to close", 10)
+    wait_for_return(redis, daemons)
     total = finish(redis, load, most)
     check(redis.counted("joe") == total, "%d counted, %d accepted" % (redis.counted("joe"), total))
     stop(daemons)
 
 
+def send_all(daemon, attempts):
+    """How many of the messages are accepted."""
+    accepted = 0
+    with Session(daemon.socket) as session:
+        session.connect("127.0.0.1", "localhost")
+        session.helo()
+        for _ in range(attempts):
+            accepted += Load.message(session, "joe")
+    return accepted
+
+
+def clock_is_set(place):
+    """The server's, an hour forward, back, and further back: the key is neither freed nor locked
+    out by it."""
+    clock = Clock(place)
+    redis, daemons = start(place, "5s", clock.environment, limit="20/10s")
+    before = int(redis.cli("TIME").split()[0])
+    check(send_all(daemons[0], 30) == 20, "not 20 accepted")
+    begin = time.monotonic()
+    for seconds in (3600, 0, -3600, 0):
+        clock.set(seconds)
+        now = int(redis.cli("TIME").split()[0])
+        check(abs(now - before - seconds) < 60, "the clock is not set")
+        counts = [send_all(daemon, 5) for daemon in daemons]
+        if time.monotonic() - begin < 9:
+            check(counts == [0, 0], "%s accepted at %d s" % (counts, seconds))
+    check(time.monotonic() - begin < 9, "the machine is too slow for this test")
+    time.sleep(max(0, begin + 11 - time.monotonic()))
+    check(send_all(daemons[1], 30) == 20, "locked out")
+    check(not any(breaks(daemon) for daemon in daemons), "a breaker opened")
+    stop(daemons)
+
+
 if __name__ == "__main__":
-    sys.exit(77 if is_missing() else run_cases([frozen, killed, flushed, stuttering]))
+    sys.exit(77 if is_missing() else run_cases([frozen, killed, flushed, stuttering,
+                                                clock_is_set]))

@@ -2,10 +2,12 @@
 """Two daemons that count in one Redis: together they admit what one would, whatever is aborted.
 Skipped, and said so, where there is no redis-server."""
 import random
+import subprocess
 import sys
 import threading
 
-from daemon import check, run_cases
+from daemon import PATIENCE, check, run_cases
+from inbound import POSTSEAL
 from milter import Session
 from sharedstore import LIMIT, is_missing, start, stop
 
@@ -107,5 +109,26 @@ def aborted(place):
     stop(daemons)
 
 
+def postseal(daemon, *words):
+    return subprocess.run([POSTSEAL, words[0], "-c", daemon.config, *words[1:]], check=False,
+                          capture_output=True, text=True, timeout=PATIENCE,
+                          env=daemon.place.environment)
+
+
+def released(place):
+    """By either host, also by one that has never heard of the key."""
+    redis, daemons = start(place, "5s", limit="10/1d")
+    for daemon in (daemons[1], daemons[0]):
+        load = Load([daemons[0], daemons[0]], 1)
+        load.run(30)
+        check(load.accepted == 10, "%d accepted" % load.accepted)
+        check(redis.counted("joe") == 10, "%d counted" % redis.counted("joe"))
+        done = postseal(daemon, "release", "joe")
+        check(done.returncode == 0, "release: %s" % done.stderr)
+        check(redis.counted("joe") == 0, "%d counted" % redis.counted("joe"))
+    check(postseal(daemons[0], "release", "jim").returncode == 65, "jim is released")
+    stop(daemons)
+
+
 if __name__ == "__main__":
-    sys.exit(77 if is_missing() else run_cases([exact, aborted]))
+    sys.exit(77 if is_missing() else run_cases([exact, aborted, released]))

@@ -49,9 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         items[i].windows = &windows[i];
     }
     reply = base_mem_alloc_zero(1, sizeof(*reply));
-    reply->numbers[0] = 1;
-    reply->numbers[1] = 1;
-    reply->count = 2;
+    for (reply->count = 0; reply->count < RATE_ANSWER_REST; reply->count++)
+        reply->numbers[reply->count] = 1;
     while (data < end && reply->count < STORE_REDIS_NUMBERS_MAX)
         reply->numbers[reply->count++] = take(&data, end);
     if (rate_call_read_charge(reply, items, count, &is_ok, used))

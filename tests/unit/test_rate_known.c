@@ -63,6 +63,13 @@ static void test_breaker_probes(void **state)
     assert_false(rate_breaker_fail(&breaker, 12 * S));
     assert_false(rate_breaker_fail(&breaker, 12 * S));
     assert_true(rate_breaker_fail(&breaker, 12 * S));
+    assert_false(rate_breaker_trip(&breaker, 12 * S));
+    assert_true(rate_breaker_succeed(&breaker));
+    /* At once. */
+    assert_true(rate_breaker_trip(&breaker, 13 * S));
+    assert_true(breaker.is_open);
+    assert_false(rate_breaker_take_probe(&breaker, 13 * S));
+    assert_true(rate_breaker_take_probe(&breaker, 14 * S));
 }
 
 static struct rate_digest digest_of(uint64_t number)
@@ -148,13 +155,14 @@ static void test_backlog(void **state)
     for (uint64_t i = 0; i < RATE_BACKLOG_MAX + 5; i++) {
         uint64_t id[2] = {i, 0};
 
-        rate_backlog_put(&backlog, id, true,
+        rate_backlog_put(&backlog, id, true, 3,
                          base_mem_alloc_zero(1, sizeof(struct rate_backlog_item)));
     }
     assert_int_equal(backlog.count, RATE_BACKLOG_MAX);
     assert_int_equal(backlog.lost, 5);
     entry = rate_backlog_take(&backlog);
     assert_int_equal(entry->id[0], 0);
+    assert_int_equal(entry->first_local, 3);
     rate_backlog_return(&backlog, entry);
     for (uint64_t i = 0; i < 3; i++) {
         entry = rate_backlog_take(&backlog);
@@ -165,10 +173,10 @@ static void test_backlog(void **state)
     assert_int_equal(backlog.count, 0);
     /* The last one taken and given back leaves the queue whole. */
     rate_backlog_init(&backlog);
-    rate_backlog_put(&backlog, (uint64_t[2]){1, 1}, false, NULL);
+    rate_backlog_put(&backlog, (uint64_t[2]){1, 1}, false, 0, NULL);
     entry = rate_backlog_take(&backlog);
     rate_backlog_return(&backlog, entry);
-    rate_backlog_put(&backlog, (uint64_t[2]){2, 2}, false, NULL);
+    rate_backlog_put(&backlog, (uint64_t[2]){2, 2}, false, 0, NULL);
     assert_int_equal(backlog.count, 2);
     rate_backlog_deinit(&backlog);
 }

@@ -1,6 +1,4 @@
-/* The shared store on a real redis-server of its own, on a unix socket in a temporary folder: its
- * clock is moved by the script's own offset, so nothing here waits for windows to pass. Skipped,
- * and said so, where there is no redis-server. */
+/* The shared store on a real redis-server. Skipped, and said so, where there is none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,240 +6,10 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <openssl/err.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "base/text.h"
-#include "policy/rate/shared.h"
-
-#define HOUR_NS (3600 * BASE_NS_PER_S)
-
-struct world {
-    char folder[64];
-    char url[96];
-    pid_t pid;
-    unsigned port;
-    struct base_clock clock;
-};
-
-/* --- the server ------------------------------------------------------------------------------- */
-
-static const char *server_path(void)
-{
-    static const char *const paths[] = {"/usr/bin/redis-server", "/usr/bin/valkey-server",
-                                        "/usr/local/bin/redis-server"};
-
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-        if (access(paths[i], X_OK) == 0)
-            return paths[i];
-    return NULL;
-}
-
-/* redis-cli's answer to a command, without the line end. */
-static void ask(const struct world *world, const char *command, char *out, size_t size)
-{
-    char line[512];
-    size_t length;
-    FILE *pipe;
-
-    (void)snprintf(line, sizeof(line), "redis-cli -s %s/s %s 2>/dev/null", world->folder, command);
-    pipe = popen(line, "r");
-    assert_non_null(pipe);
-    length = fread(out, 1, size - 1, pipe);
-    out[length] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-    (void)pclose(pipe);
-}
-
-/* TLS needs a port: one that was free a moment ago. */
-static unsigned free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t length = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-    (void)close(fd);
-    return ntohs(address.sin_port);
-}
-
-static void make_certificate(const struct world *world)
-{
-    char line[512];
-
-    (void)snprintf(line, sizeof(line),
-                   "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
-                   "-days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout %s/key "
-                   "-out %s/cert >/dev/null 2>&1",
-                   world->folder, world->folder);
-    assert_int_equal(system(line), 0);
-}
-
-static void start_server(struct world *world)
-{
-    char socket_path[96];
-    char cert[96];
-    char key[96];
-    char port[16];
-    char answer[64];
-
-    (void)snprintf(socket_path, sizeof(socket_path), "%s/s", world->folder);
-    (void)snprintf(cert, sizeof(cert), "%s/cert", world->folder);
-    (void)snprintf(key, sizeof(key), "%s/key", world->folder);
-    (void)snprintf(port, sizeof(port), "%u", world->port);
-    (void)unlink(socket_path);
-    world->pid = fork();
-    assert_true(world->pid >= 0);
-    if (world->pid == 0) {
-        (void)!freopen("/dev/null", "w", stdout);
-        execl(server_path(), "redis-server", "--port", "0", "--tls-port", port, "--bind",
-              "127.0.0.1", "--tls-cert-file", cert, "--tls-key-file", key, "--tls-ca-cert-file",
-              cert, "--tls-auth-clients", "no", "--unixsocket", socket_path, "--dir", world->folder,
-              "--save", "", "--appendonly", "no", (char *)NULL);
-        _exit(127);
-    }
-    for (int i = 0; i < 500; i++) {
-        ask(world, "PING", answer, sizeof(answer));
-        if (strcmp(answer, "PONG") == 0)
-            return;
-        (void)usleep(10000);
-    }
-    fail_msg("redis-server does not start");
-}
-
-static void stop_server(struct world *world)
-{
-    (void)kill(world->pid, SIGKILL);
-    (void)kill(world->pid, SIGCONT);
-    (void)waitpid(world->pid, NULL, 0);
-}
-
-/* The server's clock, as the script has it, goes on. */
-static void pass(const struct world *world, int64_t ns)
-{
-    char command[128];
-    char answer[64];
-
-    (void)snprintf(command, sizeof(command), "HINCRBY '{postseal}:meta' o %lld",
-                   (long long)(ns / 1000));
-    ask(world, command, answer, sizeof(answer));
-}
-
-static int set_up(void **state)
-{
-    struct world *world = calloc(1, sizeof(*world));
-
-    if (world == NULL || server_path() == NULL)
-        return -1;
-    (void)snprintf(world->folder, sizeof(world->folder), "/tmp/postseal-redis.XXXXXX");
-    if (mkdtemp(world->folder) == NULL)
-        return -1;
-    (void)snprintf(world->url, sizeof(world->url), "unix:%s/s", world->folder);
-    world->clock = base_clock_manual(1800000000);
-    world->port = free_port();
-    make_certificate(world);
-    start_server(world);
-    *state = world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct world *world = *state;
-    static const char *const names[] = {"s", "cert", "key"};
-
-    stop_server(world);
-    for (size_t i = 0; i < 3; i++) {
-        char line[128];
-
-        (void)snprintf(line, sizeof(line), "%s/%s", world->folder, names[i]);
-        (void)unlink(line);
-    }
-    assert_int_equal(rmdir(world->folder), 0);
-    free(world);
-    return 0;
-}
-
-static struct rate_store *open_store_at(struct world *world, const char *url, const char *user,
-                                        const char *password, unsigned hosts, int64_t timeout_ns)
-{
-    char ca_file[96];
-    struct rate_shared_options options = {.url = url,
-                                          .user = user,
-                                          .password = password,
-                                          .ca_file = ca_file,
-                                          .secret = BASE_TEXT("0123456789abcdef"),
-                                          .timeout_ns = timeout_ns,
-                                          .lease_ns = 600 * BASE_NS_PER_S,
-                                          .hosts = hosts,
-                                          .memory = 1 << 20,
-                                          .clock = &world->clock};
-    struct base_error error = {""};
-    struct rate_store *store;
-
-    (void)snprintf(ca_file, sizeof(ca_file), "%s/cert", world->folder);
-    store = rate_shared_create(&options, &error);
-    if (store == NULL)
-        fail_msg("%s", error.text);
-    return store;
-}
-
-static struct rate_store *open_store(struct world *world, unsigned hosts)
-{
-    /* Long enough for a busy machine: only the test of the breaker is about being late. */
-    return open_store_at(world, world->url, NULL, NULL, hosts, 10 * BASE_NS_PER_S);
-}
-
-/* --- charging --------------------------------------------------------------------------------- */
-
-static const struct rate_windows ten_an_hour = {1, {{10, HOUR_NS}}};
-
-static struct rate_item item_of(const char *key, int64_t amount)
-{
-    return (struct rate_item){.name = BASE_TEXT("r"),
-                              .key = base_text_of(key),
-                              .windows = &ten_an_hour,
-                              .amount = amount,
-                              .is_refusing = true};
-}
-
-static enum rate_answer charge(struct rate_store *store, struct rate_reservation *reservation,
-                               struct rate_item *item)
-{
-    (void)rate_store_charge(store, reservation, item, 1);
-    return item->answer;
-}
-
-/* Charges one unit a message until it is refused; how many were accepted. */
-static int fill(struct rate_store *store, const char *key)
-{
-    int count = 0;
-
-    for (; count < 1000; count++) {
-        struct rate_reservation reservation = {0};
-        struct rate_item item = item_of(key, 1);
-
-        if (charge(store, &reservation, &item) != RATE_FREE) {
-            rate_store_give_back(store, &reservation);
-            break;
-        }
-        rate_store_commit(store, &reservation);
-    }
-    return count;
-}
+#include "tests/unit/shared_world.h"
 
 static void test_limit(void **state)
 {
@@ -370,6 +138,75 @@ static void test_hold_and_release(void **state)
     item.hold_ns = 0;
     assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
     rate_store_give_back(store, &reservation);
+    rate_store_destroy(&store);
+}
+
+static struct rate_item value_of(const char *key, const char *value,
+                                 const struct rate_windows *windows)
+{
+    struct rate_item item = item_of(key, 1);
+
+    item.windows = windows;
+    item.value = base_text_of(value);
+    return item;
+}
+
+/* What is past the exact values goes as well. */
+static void test_release_of_many_values(void **state)
+{
+    static const struct rate_windows windows = {2, {{5000, HOUR_NS}, {4000, HOUR_NS / 2}}};
+    struct rate_store *store = open_store(*state, 1);
+    struct rate_reservation reservation = {0};
+    struct rate_item item;
+    char answer[64];
+
+    for (int i = 0; i < 1100; i++) {
+        char value[16];
+
+        (void)snprintf(value, sizeof(value), "v%d", i);
+        item = value_of("sketch", value, &windows);
+        assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
+    }
+    rate_store_commit(store, &reservation);
+    assert_true(item.used > 1050);
+    ask(*state, "KEYS '*:h:*' | wc -l", answer, sizeof(answer));
+    assert_true(atoi(answer) >= 2);
+    assert_int_equal(rate_store_release(store, (struct base_text){NULL, 0}, BASE_TEXT("sketch")),
+                     1);
+    ask(*state, "KEYS '*:h*' | wc -l", answer, sizeof(answer));
+    /* An empty list is an empty line. */
+    assert_true(atoi(answer) <= 1);
+    item = value_of("sketch", "other", &windows);
+    assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
+    assert_int_equal(item.used, 0);
+    rate_store_give_back(store, &reservation);
+    rate_store_destroy(&store);
+}
+
+/* What was charged before a release is not taken from what was charged after it. */
+static void test_release_under_way(void **state)
+{
+    static const struct rate_windows windows = {1, {{3, HOUR_NS}}};
+    struct rate_store *store = open_store(*state, 1);
+    struct rate_reservation before = {0};
+    struct rate_reservation after = {0};
+    struct rate_item items[2] = {item_of("under-way", 6), value_of("under-way-v", "a", &windows)};
+
+    assert_true(rate_store_charge(store, &before, items, 2));
+    assert_int_equal(rate_store_release(store, (struct base_text){NULL, 0}, BASE_TEXT("under-way")),
+                     1);
+    assert_int_equal(
+        rate_store_release(store, (struct base_text){NULL, 0}, BASE_TEXT("under-way-v")), 1);
+    assert_true(rate_store_charge(store, &after, items, 2));
+    assert_int_equal(items[0].used, 0);
+    assert_int_equal(items[1].used, 0);
+    rate_store_give_back(store, &before);
+    items[1] = value_of("under-way-v", "b", &windows);
+    assert_int_equal(charge(store, &before, &items[1]), RATE_FREE);
+    assert_int_equal(items[1].used, 1);
+    rate_store_give_back(store, &before);
+    rate_store_commit(store, &after);
+    assert_int_equal(fill(store, "under-way"), 4);
     rate_store_destroy(&store);
 }
 
@@ -508,6 +345,77 @@ static void test_expiry(void **state)
     rate_store_destroy(&store);
 }
 
+/* All hosts may be away for longer than a lease; and a clock that is set makes nothing expire. */
+static void test_long_expiry(void **state)
+{
+    struct rate_store *store = open_store(*state, 1);
+    struct rate_reservation reservation = {0};
+    struct rate_item item = item_of("long", 1);
+    char answer[256];
+
+    assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
+    ask(*state,
+        "EVAL \"local n = 1e9 for _, k in ipairs(redis.call('KEYS', '*')) do "
+        "n = math.min(n, redis.call('TTL', k)) end return n >= 3900 and 1 or n\" 0",
+        answer, sizeof(answer));
+    assert_string_equal(answer, "1");
+    ask(*state,
+        "EVAL \"local n = 1e9 for _, k in ipairs(redis.call('KEYS', '*:r:*')) do "
+        "if redis.call('HEXISTS', k, 'st') == 0 then n = math.min(n, redis.call('TTL', k)) end "
+        "end return n >= 86400 and redis.call('TTL', '{postseal}:due') >= 86400 and 1 or n\" 0",
+        answer, sizeof(answer));
+    assert_string_equal(answer, "1");
+    rate_store_give_back(store, &reservation);
+    rate_store_destroy(&store);
+}
+
+/* Set back and forward, by more than the window: nobody is freed, nobody locked out. */
+static void test_clock_is_set(void **state)
+{
+    static const int64_t steps[] = {HOUR_NS, -3 * HOUR_NS, 2 * HOUR_NS, 2 * HOUR_NS, -HOUR_NS};
+    struct rate_store *store = open_store(*state, 1);
+    struct rate_reservation under_way = {0};
+    struct rate_item item = item_of("set-clock-lease", 1);
+
+    assert_int_equal(fill(store, "set-clock"), 10);
+    assert_int_equal(charge(store, &under_way, &item), RATE_FREE);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        set_clock(*state, steps[i]);
+        assert_int_equal(fill(store, "set-clock"), 0);
+        pass(*state, 60 * BASE_NS_PER_S);
+    }
+    /* It has not fallen due: nine are left. */
+    assert_int_equal(fill(store, "set-clock-lease"), 9);
+    rate_store_commit(store, &under_way);
+    pass(*state, HOUR_NS * 3 / 4);
+    assert_int_equal(fill(store, "set-clock"), 0);
+    pass(*state, HOUR_NS / 4);
+    assert_int_equal(fill(store, "set-clock"), 10);
+    rate_store_destroy(&store);
+}
+
+/* The server has lost what it had added to its clock: windows that are ahead go on all the same. */
+static void test_clock_is_lost(void **state)
+{
+    static const char *const commands[] = {"DEL '{postseal}:meta'",
+                                           "HSET '{postseal}:meta' o 1e300 t -5",
+                                           "HSET '{postseal}:meta' o rubbish t 1e15 e -1"};
+    struct rate_store *store;
+    char answer[64];
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        store = open_store(*state, 1);
+        pass(*state, 1000 * HOUR_NS);
+        assert_int_equal(fill(store, "lost-clock"), 10);
+        ask(*state, commands[i], answer, sizeof(answer));
+        assert_int_equal(fill(store, "lost-clock"), 0);
+        pass(*state, HOUR_NS + HOUR_NS / 16);
+        assert_int_equal(fill(store, "lost-clock"), 10);
+        pass(*state, 2 * HOUR_NS);
+        rate_store_destroy(&store);
+    }
+}
+
 /* --- two hosts, many threads -------------------------------------------------------------------
  */
 
@@ -588,6 +496,46 @@ static void test_break(void **state)
     assert_int_equal(fill(store, "break"), 3);
     assert_int_equal(fill(store, "unknown"), 5);
     rate_store_destroy(&store);
+}
+
+/* A call that was answered too late, and that this host has refused of itself, is not counted with
+ * the message that goes on without it. */
+static void test_refused_unheard(void **state)
+{
+    struct world *world = *state;
+    struct rate_store *here = open_store_at(world, world->url, NULL, NULL, 1, 300 * BASE_NS_PER_MS);
+    struct rate_store *there = open_store(world, 1);
+    struct rate_reservation reservation = {0};
+    struct rate_item first = item_of("heard", 1);
+    struct rate_item second = item_of("unheard", 1);
+
+    /* Of the release this host does not hear. */
+    assert_int_equal(fill(here, "unheard"), 10);
+    assert_int_equal(rate_store_release(there, BASE_TEXT("r"), BASE_TEXT("unheard")), 1);
+    assert_int_equal(charge(here, &reservation, &first), RATE_FREE);
+    (void)kill(world->pid, SIGSTOP);
+    assert_int_equal(charge(here, &reservation, &second), RATE_OVER);
+    (void)kill(world->pid, SIGCONT);
+    assert_int_equal(charge(here, &reservation, &first), RATE_FREE);
+    rate_store_commit(here, &reservation);
+    wait_until_closed(world, here);
+    assert_int_equal(fill(there, "unheard"), 10);
+    assert_int_equal(fill(there, "heard"), 8);
+    /* The same, with nothing but what was heard. */
+    assert_int_equal(charge(here, &reservation, &second), RATE_OVER);
+    rate_store_give_back(here, &reservation);
+    assert_int_equal(rate_store_release(there, BASE_TEXT("r"), BASE_TEXT("heard")), 1);
+    assert_int_equal(rate_store_release(there, BASE_TEXT("r"), BASE_TEXT("unheard")), 1);
+    assert_int_equal(charge(here, &reservation, &first), RATE_FREE);
+    (void)kill(world->pid, SIGSTOP);
+    assert_int_equal(charge(here, &reservation, &second), RATE_OVER);
+    (void)kill(world->pid, SIGCONT);
+    rate_store_commit(here, &reservation);
+    wait_until_closed(world, here);
+    assert_int_equal(fill(there, "unheard"), 10);
+    assert_int_equal(fill(there, "heard"), 9);
+    rate_store_destroy(&here);
+    rate_store_destroy(&there);
 }
 
 /* A message with a thousand recipients and many rates, all of them during a break, and one of which
@@ -791,14 +739,20 @@ int main(void)
         cmocka_unit_test(test_several_windows),
         cmocka_unit_test(test_distinct),
         cmocka_unit_test(test_hold_and_release),
+        cmocka_unit_test(test_release_of_many_values),
+        cmocka_unit_test(test_release_under_way),
         cmocka_unit_test(test_warning),
         cmocka_unit_test(test_lease),
         cmocka_unit_test(test_slow_message),
         cmocka_unit_test(test_same_length),
         cmocka_unit_test(test_value_again),
         cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_long_expiry),
+        cmocka_unit_test(test_clock_is_set),
+        cmocka_unit_test(test_clock_is_lost),
         cmocka_unit_test(test_exact_together),
         cmocka_unit_test(test_break),
+        cmocka_unit_test(test_refused_unheard),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_flush),
         cmocka_unit_test(test_lost_keys),
