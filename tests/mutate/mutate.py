@@ -71,8 +71,10 @@ class Tree:
         self.configure = configure
         self.jobs = jobs
         self.log_path = os.path.join(work, "log")
-        if os.path.exists(self.root):
-            shutil.rmtree(self.root)
+        # An object of an earlier run may hold that run's last mutation.
+        for folder in (self.root, self.build):
+            if os.path.exists(folder):
+                shutil.rmtree(folder)
         shutil.copytree(source, self.root, symlinks=True, ignore=LEFT_OUT)
         # Suites that lie beside the tree.
         shared = os.path.join(source, "..", "shared")
