@@ -384,8 +384,9 @@ const struct policy_verdict *policy_session_eom(struct policy_session *session,
     decision->verdict = *verdict;
     decision->is_aborted = false;
     decision->elapsed_ns = base_clock_mono_ns(session->env.clock) - session->begin_ns;
+    /* What is refused was not to be signed any more. */
     if (decision->direction == POLICY_DIRECTION_OUTBOUND && decision->signatures == NULL &&
-        decision->unsigned_reason == NULL)
+        decision->unsigned_reason == NULL && !is_refusal(verdict))
         decision->unsigned_reason = "no memory";
     dkim_signing_end(&session->signing);
     session->has_message = false;

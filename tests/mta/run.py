@@ -16,6 +16,7 @@ from world import Keys, Programs
 
 # The order of the files is the order of the cases; the last ones look at what the others left.
 import cases_signing  # noqa: F401  pylint: disable=unused-import
+import cases_bulk  # noqa: F401  pylint: disable=unused-import
 import cases_direction  # noqa: F401  pylint: disable=unused-import
 import cases_login  # noqa: F401  pylint: disable=unused-import
 import cases_identity  # noqa: F401  pylint: disable=unused-import

@@ -542,6 +542,8 @@ static void test_required(void **state)
         verdict = send_all(world, "a@example.org", "gmail.com", 1);
         assert_int_equal(verdict->action, POLICY_ACTION_REJECT);
         assert_non_null(strstr(verdict->text, "RFC 8058"));
+        /* Nothing kept it from being signed but that. */
+        assert_null(policy_session_decision(world->session)->unsigned_reason);
     }
     assert_int_equal(used(world, "example.org", "google"), 4);
     assert_int_equal(send_all(world, "a@example.org", "aol.com", 1)->action,
