@@ -143,7 +143,7 @@ class Sender:
             reply = client.content(message(token(), "eve@refused.example"))
             require(reply.code == 550, "refused.example: %s", reply)
         elif stage == "large":
-            reply = client.content(message(token(), ALICE) + LINE * (SIZE_LIMIT // len(LINE) + 2))
+            reply = client.content(message(token(), ALICE) + LINE * (2 * SIZE_LIMIT // len(LINE)))
             require(reply.code == 552, "large: %s", reply)
         elif stage == "data":
             client.send(b"Subject: never ends\r\n")

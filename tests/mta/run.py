@@ -32,6 +32,7 @@ import cases_examples  # noqa: F401  pylint: disable=unused-import
 import cases_load  # noqa: F401  pylint: disable=unused-import
 import cases_failure  # noqa: F401  pylint: disable=unused-import
 import cases_sendmail  # noqa: F401  pylint: disable=unused-import
+import cases_rate_sendmail  # noqa: F401  pylint: disable=unused-import
 import cases_session  # noqa: F401  pylint: disable=unused-import
 import cases_lists  # noqa: F401  pylint: disable=unused-import
 import cases_matrix  # noqa: F401  pylint: disable=unused-import
