@@ -42,6 +42,9 @@ static struct base_json *event_json(const struct rate_event *event)
     base_json_set_text(json, "key", event->key);
     base_json_set_cstr(json, "count", event->count);
     base_json_set_int(json, "used", event->used);
+    if (event->limit.percent > 0) {
+        base_json_set_int(json, "sent", event->whole);
+    }
     base_json_set_cstr(json, "limit", rate_limit_text(&event->limit, limit));
     base_json_set_cstr(json, "action", event->action);
     return json;

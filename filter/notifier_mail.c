@@ -134,6 +134,7 @@ static void append_member(struct base_buf *out, const char *label, const struct 
 static void write_message(struct base_buf *out, const char *address, const struct base_json *event)
 {
     int64_t used = 0;
+    int64_t sent;
 
     (void)base_json_int(base_json_get(event, "used"), &used);
     base_buf_appendf(out, "From: Postseal <%s>\r\nTo: <%s>\r\n", address, address);
@@ -146,6 +147,9 @@ static void write_message(struct base_buf *out, const char *address, const struc
     append_member(out, "Key:    ", event, "key");
     append_member(out, "Counts: ", event, "count");
     base_buf_appendf(out, "Used:   %lld\r\n", (long long)used);
+    if (base_json_int(base_json_get(event, "sent"), &sent)) {
+        base_buf_appendf(out, "Sent:   %lld\r\n", (long long)sent);
+    }
     append_member(out, "Limit:  ", event, "limit");
     append_member(out, "Action: ", event, "action");
     base_buf_append_cstr(out, ".\r\n");

@@ -25,6 +25,8 @@ struct shown {
     bool is_held;
     struct rate_windows windows;
     int64_t used[RATE_WINDOWS_MAX];
+    /* Of shares: what was sent. */
+    int64_t whole[RATE_WINDOWS_MAX];
     int64_t blocked_ns;
     /* The greatest share of a limit, in thousandths; held and blocked ones stand above all. */
     int64_t rank;
@@ -79,7 +81,7 @@ static void note(void *context, const struct rate_status *status)
     size_t at;
     struct shown *row;
 
-    if (bulk_meter_owns(status)) {
+    if (bulk_meter_owns(status) || rate_name_is_whole(status->name)) {
         return;
     }
     if (listing->wanted.data != NULL && !base_text_equals(status->key, listing->wanted)) {
@@ -104,6 +106,25 @@ static void note(void *context, const struct rate_status *status)
     memcpy(row->used, status->used, sizeof row->used);
 }
 
+/* A second look: what the shown shares are of. */
+static void note_whole(void *context, const struct rate_status *status)
+{
+    struct listing *listing = context;
+    struct base_text name = {status->name.data + 1, status->name.length - 1};
+
+    if (!rate_name_is_whole(status->name)) {
+        return;
+    }
+    for (size_t i = 0; i < listing->count; i++) {
+        struct shown *row = &listing->rows[i];
+
+        if (base_text_equals(base_text_of(row->name), name) &&
+            base_text_equals(base_text_of(row->key), status->key)) {
+            memcpy(row->whole, status->used, sizeof row->whole);
+        }
+    }
+}
+
 static struct base_json *windows_json(const struct shown *row)
 {
     struct base_json *array = base_json_array();
@@ -114,6 +135,9 @@ static struct base_json *windows_json(const struct shown *row)
 
         base_json_set_cstr(window, "limit", rate_limit_text(&row->windows.at[i], limit));
         base_json_set_int(window, "used", row->used[i]);
+        if (row->windows.at[i].percent > 0) {
+            base_json_set_int(window, "sent", row->whole[i]);
+        }
         base_json_append(array, window);
     }
     return array;
@@ -188,6 +212,7 @@ static void run_rates(void *context, const struct filter_control_request *reques
     }
     listing.rows = base_mem_alloc_zero(FILTER_RATES_SHOWN + 1, sizeof *listing.rows);
     rate_store_list(store, note, &listing);
+    rate_store_list(store, note_whole, &listing);
     add_numbers(store, answer);
     for (size_t i = 0; i < listing.count; i++) {
         (void)filter_control_answer_add(answer, row_json(&listing.rows[i]));

@@ -188,8 +188,8 @@ void policy_decision_make_id(char id[17], int64_t wall_ns);
  *   [declared-size] rcpts [to] author [author-reason] [msgid] size
  *   action [code] [enhanced] [text] [rule] [would] [signed] [unsigned]
  *   [unowned] [spf] [helo-spf] [dkim] [dmarc] [dmarc-policy] [dmarc-psl] [iprev] [dnsbl] [dnswl]
- *   [observed] [overdue] [override] [refused] [rate] [rate-key] [rate-count] [rate-limit]
- *   [rate-result] [rate-mode] [authres-removed] [left-out] [aborted] ms
+ *   [observed] [overdue] [override] [refused] [rate] [rate-key] [rate-count] [rate-sent]
+ *   [rate-limit] [rate-result] [rate-mode] [authres-removed] [left-out] [aborted] ms
  * `to` is the first recipient; `author` the author domain, or the outcome in angle brackets
  * ("<none>"); `size` the octets of body seen; `signed` a list of d/s/a joined by commas; `would`
  * the action that mode = observe held back, with its code; `dkim` a list of result/d joined by

@@ -45,6 +45,8 @@ void policy_decision_log_rates(const struct policy_decision *decision, struct ba
     base_log_line_add_cstr(line, "rate", hit->name);
     base_log_line_add(line, "rate-key", hit->key);
     base_log_line_add_int(line, "rate-count", hit->used);
+    if (hit->limit.percent > 0)
+        base_log_line_add_int(line, "rate-sent", hit->whole);
     base_log_line_add_cstr(line, "rate-limit", rate_limit_text(&hit->limit, text));
     base_log_line_add_cstr(line, "rate-result", policy_rate_answer_text(hit->answer));
     base_log_line_add_cstr(line, "rate-mode", policy_rule_mode_text(hit->mode));
@@ -63,6 +65,8 @@ void policy_decision_json_rates(const struct policy_decision *decision, struct b
         base_json_set_cstr(rate, "count", it->count);
         base_json_set_cstr(rate, "limit", rate_limit_text(&it->limit, text));
         base_json_set_int(rate, "used", it->used);
+        if (it->limit.percent > 0)
+            base_json_set_int(rate, "sent", it->whole);
         base_json_set_cstr(rate, "result", policy_rate_answer_text(it->answer));
         base_json_set_cstr(rate, "action", it->action);
         base_json_set_cstr(rate, "mode", policy_rule_mode_text(it->mode));

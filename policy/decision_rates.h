@@ -29,6 +29,8 @@ struct policy_rate_hit {
     /* The fullest window, and what it counts with this message. */
     struct rate_limit limit;
     int64_t used;
+    /* Of a share: what was sent in that window. */
+    int64_t whole;
     /* Until it fits; -1: never of itself. */
     int64_t wait_ns;
     struct policy_rate_hit *next;

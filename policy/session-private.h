@@ -106,6 +106,8 @@ struct policy_session {
     /* Of mail with the null reverse-path, where a rate counts bounces. */
     struct rate_bounce *bounce;
     struct base_text bounced_login;
+    /* Of the message of that login's. */
+    struct base_text bounced_id;
     /* Mail exchangers of recipients; NULL: nothing was asked. */
     struct dns_lookups *bulk_lookups;
     struct policy_decision decision;

@@ -31,9 +31,11 @@ static void note_id(void *context, struct base_text message_id)
 
     if (session->bounced_login.length == 0 &&
         rate_sent_find(session->env.sent, message_id, base_clock_mono_ns(session->env.clock),
-                       login))
+                       login)) {
         session->bounced_login =
             policy_session_copy(session->message, base_text_of(login), RATE_SENT_LOGIN_MAX);
+        session->bounced_id = policy_session_copy(session->message, message_id, message_id.length);
+    }
 }
 
 void policy_session_bounce_body(struct policy_session *session, struct base_text chunk)
@@ -92,7 +94,7 @@ static bool find_by_sender(struct policy_session *session, char login[RATE_SENT_
     char room[POLICY_ADDRESS_MAX + 1];
     struct policy_address address, stem;
 
-    if (session->bounce == NULL || !session->bounce->is_failure ||
+    if (session->bounce == NULL || session->bounce->failures == 0 ||
         session->decision.recipients != 1 || session->decision.kept_recipients == NULL ||
         policy_address_parse(session->decision.kept_recipients->address, &address) !=
             POLICY_ADDRESS_DOMAIN)
@@ -100,6 +102,19 @@ static bool find_by_sender(struct policy_session *session, char login[RATE_SENT_
     return find_sender(session, &address, login) ||
            (policy_identity_form_read(POLICY_FORM_VERP, &address, room, sizeof(room), &stem) &&
             find_sender(session, &stem, login));
+}
+
+/* A report that only says that something is late, or has arrived, is no bounce; one that is not of
+ * RFC 3464 says nothing of recipients, and is of one. */
+static void count_bounce(struct policy_session *session)
+{
+    const struct rate_bounce *bounce = session->bounce;
+    unsigned recipients = bounce->failures == 0 ? 1 : bounce->failures;
+
+    if (bounce->actions > 0 && bounce->failures == 0)
+        return;
+    recipients = rate_sent_take(session->env.sent, session->bounced_id, recipients);
+    policy_session_rate_bounced(session, session->bounced_login, false, recipients);
 }
 
 void policy_session_bounce_accepted(struct policy_session *session)
@@ -110,16 +125,16 @@ void policy_session_bounce_accepted(struct policy_session *session)
     if (!is_wanted(session))
         return;
     if (session->bounced_login.length > 0) {
-        policy_session_rate_bounced(session, session->bounced_login, false);
+        count_bounce(session);
         session->bounced_login = (struct base_text){NULL, 0};
     } else if (session->bounce != NULL) {
         if (find_by_sender(session, login))
-            policy_session_rate_bounced(session, base_text_of(login), true);
+            policy_session_rate_bounced(session, base_text_of(login), true, 1);
         session->bounce = NULL;
     } else {
         if (decision->login.length > 0)
             rate_sent_note(session->env.sent, decision->message_id, decision->login,
-                           base_clock_mono_ns(session->env.clock));
+                           decision->recipients, base_clock_mono_ns(session->env.clock));
         if (decision->direction == POLICY_DIRECTION_OUTBOUND)
             note_sender(session);
     }

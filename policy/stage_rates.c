@@ -158,6 +158,29 @@ static const struct rate_windows *windows_of(struct batch *batch, const struct r
     return copy;
 }
 
+/* What the login has sent, that shares are of. */
+static void add_whole(struct batch *batch, const struct rate_rule *rule, struct base_text key,
+                      const struct rate_windows *shares, int64_t amount)
+{
+    struct rate_windows *windows = base_arena_alloc(batch->arena, sizeof(*windows));
+    struct rate_item item = {
+        .name = base_text_of(rule->whole_name), .key = key, .windows = windows, .amount = amount};
+
+    if (windows == NULL)
+        return;
+    rate_windows_make_whole(shares, windows);
+    add(batch, rule, &item);
+}
+
+static bool may_refuse(const struct batch *batch, const struct rate_rule *rule,
+                       const struct policy_address *recipient)
+{
+    return rate_rule_is_refusing(rule) &&
+           batch->session->snapshot->options->mode == POLICY_MODE_ENFORCE &&
+           (batch->login.data != NULL ||
+            !policy_session_is_for_reserved(batch->session, recipient));
+}
+
 /* Adds what the rate asks for `amount` units; with a recipient, of that recipient. Its conditions
  * hold. */
 static void ask(struct batch *batch, const struct rate_rule *rule,
@@ -169,14 +192,13 @@ static void ask(struct batch *batch, const struct rate_rule *rule,
     struct rate_item item = {
         .name = base_text_of(rule->name),
         .amount = amount,
-        .is_refusing = rate_rule_is_refusing(rule) &&
-                       batch->session->snapshot->options->mode == POLICY_MODE_ENFORCE &&
-                       !policy_session_is_for_reserved(batch->session, recipient),
+        .is_refusing = may_refuse(batch, rule, recipient),
         .warn_percent = rule->warn_percent,
     };
 
     base_buf_init_fixed(&key, storage, sizeof(storage));
-    if (rate_exempt_has_client(rule->exempt, facts.client) ||
+    /* Who reports a bounce plays no part. */
+    if ((batch->login.data == NULL && rate_exempt_has_client(rule->exempt, facts.client)) ||
         rate_key_make(&rule->key, &facts, rule->exempt, &key) != RATE_KEY_MADE ||
         (is_once(rule) && (once_has(batch->session, rule, base_buf_text(&key)) ||
                            batch_has(batch, rule, base_buf_text(&key)))))
@@ -186,10 +208,33 @@ static void ask(struct batch *batch, const struct rate_rule *rule,
     item.windows = windows_of(batch, rule, item.key);
     if (item.is_refusing)
         item.hold_ns = rule->hold_ns;
-    item.net = make_net(batch, rule, &facts);
-    if (item.key.data != NULL && item.windows != NULL &&
-        make_value(batch, rule, &facts, &item.value))
-        add(batch, rule, &item);
+    if (batch->login.data == NULL)
+        item.net = make_net(batch, rule, &facts);
+    if (item.key.data == NULL || item.windows == NULL ||
+        !make_value(batch, rule, &facts, &item.value))
+        return;
+    add(batch, rule, &item);
+    if (rate_rule_is_share(rule))
+        add_whole(batch, rule, item.key, item.windows, 0);
+}
+
+/* The message counts as sent, whatever conditions and networks say: its bounces know neither. */
+static void ask_whole(struct batch *batch, const struct rate_rule *rule)
+{
+    struct rate_facts facts = facts_of(batch, NULL);
+    char storage[RATE_KEY_MAX + 1];
+    const struct rate_windows *windows;
+    struct base_buf key;
+    struct base_text copy;
+
+    base_buf_init_fixed(&key, storage, sizeof(storage));
+    if (rate_key_make(&rule->key, &facts, rule->exempt, &key) != RATE_KEY_MADE)
+        return;
+    copy.data = base_arena_strndup(batch->arena, base_buf_cstr(&key), key.length);
+    copy.length = key.length;
+    windows = copy.data == NULL ? NULL : windows_of(batch, rule, copy);
+    if (windows != NULL)
+        add_whole(batch, rule, copy, windows, (int64_t)batch->session->decision.recipients);
 }
 
 static bool applies(const struct batch *batch, const struct rate_rule *rule,
@@ -229,8 +274,9 @@ static void record(struct batch *batch, bool is_charged)
     for (size_t i = 0; i < batch->count; i++) {
         const struct rate_rule *rule = batch->rules[i];
         const struct rate_item *item = &batch->items[i];
-        struct policy_rate_hit *hit = hit_of(batch->session, rule, item);
-        bool is_counted = is_charged && item->answer == RATE_FREE && item->value.data == NULL;
+        struct policy_rate_hit *hit =
+            rate_name_is_whole(item->name) ? NULL : hit_of(batch->session, rule, item);
+        bool is_counted = is_charged && rate_item_is_counted(item) && item->value.data == NULL;
 
         if (hit == NULL)
             continue;
@@ -240,6 +286,7 @@ static void record(struct batch *batch, bool is_charged)
         hit->answer = item->answer;
         hit->limit = item->windows->at[item->window];
         hit->used = item->used + (is_counted ? item->amount : 0);
+        hit->whole = item->whole;
         hit->wait_ns = item->wait_ns;
     }
 }
@@ -261,28 +308,40 @@ static void warn(const struct batch *batch)
         base_log_line_add_cstr(&line, "rate", rule->name);
         base_log_line_add(&line, "rate-key", item->key);
         base_log_line_add_int(&line, "rate-count", item->used + item->amount);
+        if (rate_rule_is_share(rule))
+            base_log_line_add_int(&line, "rate-sent", item->whole);
         base_log_line_add_cstr(&line, "rate-limit",
                                rate_limit_text(&item->windows->at[item->window], limit));
         base_log_line_end(&line, BASE_LOG_WARNING);
     }
 }
 
-static void tell(const struct batch *batch)
+static void tell_one(const struct batch *batch, size_t i, enum rate_event_kind kind)
 {
     const struct policy_session *session = batch->session;
+    const struct rate_item *item = &batch->items[i];
+    struct rate_event event = {
+        .kind = kind,
+        .key = item->key,
+        .limit = item->windows->at[item->window],
+        .used = item->used + (rate_item_is_counted(item) ? item->amount : 0),
+        .whole = item->whole,
+        .time_s = base_clock_wall_s(session->env.clock),
+    };
 
+    rate_rule_tell(batch->rules[i], session->env.watch, &event);
+}
+
+/* With mode = observe at the top nobody is stopped. */
+static void tell(const struct batch *batch)
+{
+    if (batch->session->snapshot->options->mode != POLICY_MODE_ENFORCE)
+        return;
     for (size_t i = 0; i < batch->count; i++) {
-        const struct rate_item *item = &batch->items[i];
-        struct rate_event event = {
-            .kind = item->is_warning_due ? RATE_EVENT_WARNING : RATE_EVENT_BLOCK,
-            .key = item->key,
-            .limit = item->windows->at[item->window],
-            .used = item->used + (item->is_warning_due ? item->amount : 0),
-            .time_s = base_clock_wall_s(session->env.clock),
-        };
-
-        if (item->is_warning_due || item->is_newly_blocked)
-            rate_rule_tell(batch->rules[i], session->env.watch, &event);
+        if (batch->items[i].is_warning_due)
+            tell_one(batch, i, RATE_EVENT_WARNING);
+        if (batch->items[i].is_newly_blocked)
+            tell_one(batch, i, RATE_EVENT_BLOCK);
     }
 }
 
@@ -354,6 +413,10 @@ static const char *words_of(struct policy_session *session, const struct rate_ru
         what = base_arena_printf(arena, "Rate limit \"%s\": sending is on hold", name);
     else if (item->answer == RATE_NET_BLOCKED)
         what = base_arena_printf(arena, "Rate limit \"%s\": your network is over it", name);
+    else if (limit->percent > 0)
+        what =
+            base_arena_printf(arena, "Rate limit \"%s\": %" PRId64 "%% of the mail bounces in %s",
+                              name, limit->percent, rate_length_text(limit->length_ns, length));
     else
         what = base_arena_printf(arena, "Rate limit \"%s\": %" PRId64 " %s in %s", name,
                                  limit->limit, rate_count_words(rule->count),
@@ -569,12 +632,14 @@ const struct policy_verdict *policy_session_rate_message(struct policy_session *
     for (size_t i = 0; i < rules->count; i++) {
         const struct rate_rule *rule = &rules->items[i];
 
-        if (rule->rule.stage == POLICY_STAGE_RCPT && !session->client.is_local_pickup)
-            continue;
-        if (is_of_recipient(rule))
+        bool is_judged = rule->rule.stage == POLICY_STAGE_RCPT && !session->client.is_local_pickup;
+
+        if (!is_judged && is_of_recipient(rule))
             ask_each(&batch, rule);
-        else if (applies(&batch, rule, NULL))
+        else if (!is_judged && applies(&batch, rule, NULL))
             ask(&batch, rule, NULL, message_amount(session, rule));
+        if (rate_rule_is_share(rule))
+            ask_whole(&batch, rule);
     }
     verdict = judge(&batch, POLICY_STAGE_EOM);
     end(&batch);
@@ -615,7 +680,7 @@ void policy_session_rate_rejected(struct policy_session *session,
 
 /* The conditions are those of what the login sends, not of what comes back. */
 void policy_session_rate_bounced(struct policy_session *session, struct base_text login,
-                                 bool is_by_sender)
+                                 bool is_by_sender, unsigned recipients)
 {
     struct batch batch;
 
@@ -626,8 +691,11 @@ void policy_session_rate_bounced(struct policy_session *session, struct base_tex
     for (size_t i = 0; i < session->snapshot->rates->count; i++) {
         const struct rate_rule *rule = &session->snapshot->rates->items[i];
 
-        if (rule->count == RATE_COUNT_BOUNCES && (!is_by_sender || rule->is_by_sender))
-            ask(&batch, rule, NULL, 1);
+        int64_t amount = rate_rule_is_share(rule) ? (int64_t)recipients : 1;
+
+        if (rule->count == RATE_COUNT_BOUNCES && amount > 0 &&
+            (!is_by_sender || rule->is_by_sender))
+            ask(&batch, rule, NULL, amount);
     }
     charge_event(&batch);
     end(&batch);

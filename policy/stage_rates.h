@@ -22,9 +22,10 @@ const struct policy_verdict *policy_session_rate_message(struct policy_session *
 /* A rule has rejected the recipient, or with NULL the message: for `count = rejected`. */
 void policy_session_rate_rejected(struct policy_session *session,
                                   const struct policy_address *recipient);
-/* What that login sent has come back: for `count = bounces`. */
+/* What that login sent has come back, from so many recipients that are not counted yet: for `count
+ * = bounces`. */
 void policy_session_rate_bounced(struct policy_session *session, struct base_text login,
-                                 bool is_by_sender);
+                                 bool is_by_sender, unsigned recipients);
 void policy_session_rate_commit(struct policy_session *session);
 void policy_session_rate_give_back(struct policy_session *session);
 

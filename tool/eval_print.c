@@ -247,8 +247,11 @@ static void print_rates(FILE *out, const struct policy_rate_hit *hit)
         (void)fprintf(out, "%-12s \"%s\" %s, ", "rate", hit->name,
                       policy_rate_answer_text(hit->answer));
         print_text(out, hit->key);
-        (void)fprintf(out, " has %" PRId64 " of %s, mode %s\n", hit->used,
-                      rate_limit_text(&hit->limit, limit), policy_rule_mode_text(hit->mode));
+        (void)fprintf(out, " has %" PRId64 " of ", hit->used);
+        if (hit->limit.percent > 0)
+            (void)fprintf(out, "%" PRId64 " sent, of ", hit->whole);
+        (void)fprintf(out, "%s, mode %s\n", rate_limit_text(&hit->limit, limit),
+                      policy_rule_mode_text(hit->mode));
     }
 }
 

@@ -37,6 +37,22 @@ static void print_state(const struct base_json *row, FILE *out)
         (void)fprintf(out, " for %" PRId64 " s", wait);
 }
 
+/* "120 of 200/1h", or of a share "30 of 120 sent, 25.0% of 20%/1d" */
+static void print_window(const struct base_json *window, FILE *out)
+{
+    int64_t used = number(window, "used");
+    int64_t sent;
+
+    (void)fprintf(out, "%" PRId64 " of ", used);
+    if (base_json_int(base_json_get(window, "sent"), &sent)) {
+        (void)fprintf(out, "%" PRId64 " sent, ", sent);
+        if (sent > 0)
+            (void)fprintf(out, "%.1f%% of ", (double)used * 100 / (double)sent);
+    }
+    print_text(window, "limit", out);
+    (void)fputs("  ", out);
+}
+
 static void print_row(const struct base_json *row, FILE *out)
 {
     const struct base_json *windows = base_json_get(row, "windows");
@@ -46,11 +62,7 @@ static void print_row(const struct base_json *row, FILE *out)
     print_text(row, "rate", out);
     (void)fputs("\"  ", out);
     for (size_t i = 0; i < base_json_count(windows); i++) {
-        const struct base_json *window = base_json_at(windows, i);
-
-        (void)fprintf(out, "%" PRId64 " of ", number(window, "used"));
-        print_text(window, "limit", out);
-        (void)fputs("  ", out);
+        print_window(base_json_at(windows, i), out);
     }
     print_state(row, out);
     (void)fputc('\n', out);
@@ -96,10 +108,13 @@ static void print_rates_json(const struct base_json *rows, FILE *out)
             base_json_set_null(copy, "wait");
         for (size_t j = 0; j < base_json_count(windows); j++) {
             struct base_json *window = base_json_object();
+            const struct base_json *from = base_json_at(windows, j);
+            int64_t sent;
 
-            base_json_set_text(window, "limit",
-                               base_json_text(base_json_get(base_json_at(windows, j), "limit")));
-            base_json_set_int(window, "used", number(base_json_at(windows, j), "used"));
+            base_json_set_text(window, "limit", base_json_text(base_json_get(from, "limit")));
+            base_json_set_int(window, "used", number(from, "used"));
+            if (base_json_int(base_json_get(from, "sent"), &sent))
+                base_json_set_int(window, "sent", sent);
             base_json_append(list, window);
         }
         base_json_set(copy, "windows", list);

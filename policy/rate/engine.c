@@ -240,23 +240,60 @@ static void block(struct engine *engine, struct rate_table *table, struct rate_e
         block_net(engine, item, now_ns + item->wait_ns, now_ns);
 }
 
-/* The longest wait of the windows decides; if there is none, the fullest is reported. */
-static void judge_windows(const struct rate_entry *entry, struct rate_item *item, uint64_t value,
-                          int64_t now_ns)
+/* What is judged: an item with its entry. */
+struct subject {
+    struct shard *shard;
+    struct rate_entry *entry;
+    struct rate_item *item;
+    uint64_t value;
+    /* Of shares: their whole, whose entry may be NULL. */
+    const struct rate_item *whole_item;
+    const struct rate_entry *whole;
+    /* What each window is judged by: its limit; of a share the least that is over. */
+    int64_t limits[RATE_WINDOWS_MAX];
+};
+
+/* One window: what it counts, and how long it has to be waited for. */
+static void measure(struct subject *subject, unsigned i, int64_t now_ns, int64_t *used_r,
+                    int64_t *whole_r, int64_t *wait_ns_r)
 {
+    const struct rate_entry *entry = subject->entry;
+    const struct rate_item *item = subject->item;
+    const struct rate_item *whole = subject->whole_item;
+
+    *used_r = rate_entry_used(entry, i, now_ns);
+    *whole_r = 0;
+    if (whole == NULL) {
+        *wait_ns_r = rate_entry_wait(entry, i, now_ns, item->amount, subject->value);
+        subject->limits[i] = entry->windows->at[i].limit;
+        return;
+    }
+    *whole_r = whole->elsewhere[i] +
+               (subject->whole == NULL ? 0 : rate_entry_used(subject->whole, i, now_ns));
+    *wait_ns_r = rate_entry_wait_share(entry, subject->whole, i, now_ns,
+                                       item->elsewhere[i] + item->amount, whole->elsewhere[i]);
+    *used_r += item->elsewhere[i];
+    subject->limits[i] = rate_limit_least(&entry->windows->at[i], *whole_r);
+}
+
+/* The longest wait of the windows decides; if there is none, the fullest is reported. */
+static void judge_windows(struct subject *subject, int64_t now_ns)
+{
+    struct rate_item *item = subject->item;
     int64_t greatest = -1;
 
     item->wait_ns = 0;
-    for (unsigned i = 0; i < entry->windows->count; i++) {
-        int64_t limit = entry->windows->at[i].limit;
-        int64_t used = rate_entry_used(entry, i, now_ns);
-        int64_t wait_ns = rate_entry_wait(entry, i, now_ns, item->amount, value);
-        int64_t share = limit == 0 ? 1000 : used * 1000 / limit;
+    for (unsigned i = 0; i < subject->entry->windows->count; i++) {
+        int64_t used, whole, wait_ns;
+
+        measure(subject, i, now_ns, &used, &whole, &wait_ns);
+        int64_t share = subject->limits[i] == 0 ? 1000 : used * 1000 / subject->limits[i];
         bool is_longer = item->wait_ns >= 0 && (wait_ns < 0 || wait_ns > item->wait_ns);
 
         if (is_longer || (item->wait_ns == 0 && share > greatest)) {
             item->window = i;
             item->used = used;
+            item->whole = whole;
             greatest = share;
         }
         if (is_longer)
@@ -266,13 +303,17 @@ static void judge_windows(const struct rate_entry *entry, struct rate_item *item
 }
 
 /* Once while it is above, again after it was below. */
-static void warn(struct rate_entry *entry, struct rate_item *item, int64_t now_ns)
+static void warn(const struct subject *subject, int64_t now_ns)
 {
+    struct rate_entry *entry = subject->entry;
+    struct rate_item *item = subject->item;
     bool is_above = false;
 
-    for (unsigned i = 0; item->warn_percent > 0 && i < entry->windows->count; i++)
-        is_above = is_above || rate_entry_used(entry, i, now_ns) >=
-                                   (entry->windows->at[i].limit * item->warn_percent + 99) / 100;
+    for (unsigned i = 0; item->warn_percent > 0 && i < entry->windows->count; i++) {
+        int64_t used = rate_entry_used(entry, i, now_ns) + item->elsewhere[i];
+
+        is_above = is_above || used >= (subject->limits[i] * item->warn_percent + 99) / 100;
+    }
     item->is_warning_due = is_above && !entry->is_warned;
     entry->is_warned = is_above;
 }
@@ -308,75 +349,113 @@ static void remember(struct rate_reservation *reservation, const struct rate_ent
     };
 }
 
-static void charge_entry(struct shard *shard, struct rate_entry *entry, struct rate_item *item,
-                         uint64_t value, int64_t now_ns)
+static void charge_entry(struct subject *subject, int64_t now_ns)
 {
+    struct rate_table *table = &subject->shard->table;
+    struct rate_entry *entry = subject->entry;
     size_t before = rate_entry_size(entry);
 
     /* Should there be none: counting is worth more than the bound. */
-    (void)rate_table_make_room(&shard->table, rate_entry_growth(entry), entry, now_ns);
-    rate_entry_reserve(entry, now_ns, item->amount, value);
-    rate_table_resized(&shard->table, entry, before);
-    warn(entry, item, now_ns);
+    (void)rate_table_make_room(table, rate_entry_growth(entry), entry, now_ns);
+    /* It may have been forgotten for that. */
+    subject->whole = NULL;
+    rate_entry_reserve(entry, now_ns, subject->item->amount, subject->value);
+    rate_table_resized(table, entry, before);
+    warn(subject, now_ns);
+}
+
+/* The item's entry, with the windows that it wants; NULL: there is none. */
+static struct rate_entry *find_fitting(struct engine *engine, struct shard *shard,
+                                       const struct rate_item *item, uint64_t hash)
+{
+    struct rate_table *table = &shard->table;
+    struct rate_entry *entry = rate_table_find(table, hash, item->name, item->key);
+
+    if (entry != NULL && entry->is_distinct != (item->value.data != NULL)) {
+        rate_table_remove(table, entry);
+        entry = NULL;
+    }
+    if (entry != NULL && !rate_windows_equal(entry->windows, item->windows))
+        entry = rate_table_replace(table, entry, rate_pool_get(engine->pool, item->windows));
+    return entry;
+}
+
+/* One that is not known, and charges nothing, is free: nothing has to be kept of it. */
+static bool is_idle(const struct rate_item *item)
+{
+    bool is_elsewhere = false;
+
+    for (unsigned i = 0; i < item->windows->count; i++)
+        is_elsewhere = is_elsewhere || item->elsewhere[i] > 0;
+    return item->amount == 0 && item->windows->at[0].limit > 0 && !is_elsewhere;
 }
 
 /* The item's entry, made if need be; NULL: there is none, and the answer is known. */
 static struct rate_entry *entry_of(struct engine *engine, struct shard *shard,
                                    struct rate_item *item, uint64_t hash, int64_t now_ns)
 {
-    struct rate_table *table = &shard->table;
-    struct rate_entry *entry = rate_table_find(table, hash, item->name, item->key);
-    bool is_distinct = item->value.data != NULL;
+    struct rate_entry *entry = find_fitting(engine, shard, item, hash);
 
-    if (entry != NULL && entry->is_distinct != is_distinct) {
-        rate_table_remove(table, entry);
-        entry = NULL;
-    }
-    if (entry != NULL && !rate_windows_equal(entry->windows, item->windows))
-        entry = rate_table_replace(table, entry, rate_pool_get(engine->pool, item->windows));
     if (entry != NULL || is_net_blocked(engine, item, now_ns))
         return entry;
     item->answer = RATE_FREE;
-    if (item->amount == 0 && item->windows->at[0].limit > 0)
+    if (is_idle(item))
         return NULL;
-    entry = rate_table_add(table, hash, item->name, item->key,
-                           rate_pool_get(engine->pool, item->windows), is_distinct, now_ns);
+    entry = rate_table_add(&shard->table, hash, item->name, item->key,
+                           rate_pool_get(engine->pool, item->windows), item->value.data != NULL,
+                           now_ns);
     if (entry == NULL)
         shard->uncounted++;
     return entry;
 }
 
-/* Judges the item, and charges it if it fits. */
-static void judge(struct engine *engine, struct rate_reservation *reservation,
-                  struct rate_item *item, uint64_t hash, int64_t now_ns, size_t first)
+static void judge(struct engine *engine, struct subject *subject, int64_t now_ns)
 {
-    struct shard *shard = shard_of(engine, hash);
-    struct rate_entry *entry = entry_of(engine, shard, item, hash, now_ns);
-    uint64_t value = item->value.data == NULL ? 0 : rate_hash(engine->options.seed, item->value);
+    struct rate_table *table = &subject->shard->table;
+    struct rate_entry *entry = subject->entry;
+    struct rate_item *item = subject->item;
+    int64_t until_ns = entry->blocked_until_ns;
 
-    if (entry == NULL)
-        return;
-    if (entry->is_held && entry->blocked_until_ns > now_ns) {
+    judge_windows(subject, now_ns);
+    if (entry->is_held && until_ns > now_ns) {
         item->answer = RATE_HELD;
-        item->used = rate_entry_used(entry, 0, now_ns);
-        item->wait_ns =
-            entry->blocked_until_ns == RATE_FOREVER ? -1 : entry->blocked_until_ns - now_ns;
+        item->wait_ns = until_ns == RATE_FOREVER ? -1 : until_ns - now_ns;
         return;
     }
     if (entry->is_held)
-        rate_table_unblock(&shard->table, entry);
-    judge_windows(entry, item, value, now_ns);
-    if (item->answer != RATE_FREE) {
-        block(engine, &shard->table, entry, item, now_ns);
+        rate_table_unblock(table, entry);
+    /* A smaller amount that fits does not unblock a key that others are waiting for. */
+    if (item->answer != RATE_FREE)
+        block(engine, table, entry, item, now_ns);
+    else if (until_ns != 0 && (until_ns <= now_ns || subject->whole_item != NULL))
+        rate_table_unblock(table, entry);
+}
+
+/* Judges the item, and charges it if it fits. */
+static void judge_item(struct engine *engine, struct rate_reservation *reservation,
+                       struct rate_item *items, const uint64_t *hashes, size_t i, int64_t now_ns,
+                       size_t first)
+{
+    struct rate_item *item = &items[i];
+    struct subject subject = {.shard = shard_of(engine, hashes[i]), .item = item};
+
+    subject.entry = entry_of(engine, subject.shard, item, hashes[i], now_ns);
+    if (rate_windows_are_shares(item->windows)) {
+        subject.whole_item = item + 1;
+        subject.whole =
+            find_fitting(engine, shard_of(engine, hashes[i + 1]), item + 1, hashes[i + 1]);
+    }
+    if (subject.entry == NULL) {
+        item->whole = subject.whole == NULL ? 0 : rate_entry_used(subject.whole, 0, now_ns);
         return;
     }
-    /* A smaller amount that fits does not unblock a key that others are waiting for. */
-    if (entry->blocked_until_ns != 0 && entry->blocked_until_ns <= now_ns)
-        rate_table_unblock(&shard->table, entry);
-    if (item->amount == 0)
+    if (item->value.data != NULL)
+        subject.value = rate_hash(engine->options.seed, item->value);
+    judge(engine, &subject, now_ns);
+    if (!rate_item_is_counted(item))
         return;
-    charge_entry(shard, entry, item, value, now_ns);
-    remember(reservation, entry, item, value, now_ns, first);
+    charge_entry(&subject, now_ns);
+    remember(reservation, subject.entry, item, subject.value, now_ns, first);
 }
 
 /* --- the reservation -----------------------------------------------------------------------------
@@ -420,6 +499,7 @@ static void prepare(const struct engine *engine, struct rate_item *item, uint64_
     item->answer = RATE_FREE;
     item->window = 0;
     item->used = 0;
+    item->whole = 0;
     item->wait_ns = 0;
     item->is_warning_due = false;
     item->is_newly_blocked = false;
@@ -446,7 +526,7 @@ static bool charge(struct rate_store *store, struct rate_reservation *reservatio
     int64_t now_ns = rate_engine_now(store);
 
     for (size_t i = 0; i < count; i++) {
-        judge(engine, reservation, &items[i], hashes[i], now_ns, first);
+        judge_item(engine, reservation, items, hashes, i, now_ns, first);
         is_refused = is_refused || (items[i].is_refusing && items[i].answer != RATE_FREE);
     }
     if (is_refused)
@@ -568,6 +648,7 @@ static size_t release(struct rate_store *store, struct base_text name, struct ba
             for (struct rate_entry *it = shard->table.buckets[at]; it != NULL; it = next) {
                 next = it->next;
                 if (!base_text_equals(rate_entry_key(it), key) ||
+                    rate_name_is_whole(rate_entry_name(it)) ||
                     (name.data != NULL && !base_text_equals(rate_entry_name(it), name)))
                     continue;
                 release_entry(engine, &shard->table, it);

@@ -18,7 +18,8 @@ static unsigned width_of(const struct rate_windows *windows)
     unsigned width = 1;
 
     for (unsigned i = 0; i < windows->count; i++) {
-        unsigned needed = rate_window_width(windows->at[i].limit);
+        unsigned needed =
+            rate_window_width(windows->at[i].percent > 0 ? UINT32_MAX : windows->at[i].limit);
 
         width = needed > width ? needed : width;
     }
@@ -158,6 +159,29 @@ int64_t rate_entry_wait(const struct rate_entry *entry, unsigned i, int64_t now_
                             amount == 0 ? 1 : amount);
 }
 
+int64_t rate_entry_wait_share(const struct rate_entry *entry, const struct rate_entry *whole,
+                              unsigned i, int64_t now_ns, int64_t used_more, int64_t whole_more)
+{
+    const struct rate_limit *limit = &entry->windows->at[i];
+    int64_t slot_ns = limit->length_ns / RATE_SUBWINDOWS;
+    int64_t newest = rate_window_slot(limit, now_ns);
+    int64_t used = rate_entry_used(entry, i, now_ns) + used_more;
+    int64_t of = (whole == NULL ? 0 : rate_entry_used(whole, i, now_ns)) + whole_more;
+    int64_t slot = newest - RATE_SUBWINDOWS;
+
+    if (used < rate_limit_least(limit, of))
+        return 0;
+    /* Both expire in step. */
+    for (; slot < newest; slot++) {
+        used -= rate_window_count(ring_at(entry, i), entry->width, slot);
+        if (whole != NULL)
+            of -= rate_window_count(ring_at(whole, i), whole->width, slot);
+        if (used < rate_limit_least(limit, of))
+            break;
+    }
+    return (slot + RATE_SLOTS) * slot_ns - now_ns;
+}
+
 size_t rate_entry_growth(const struct rate_entry *entry)
 {
     size_t growth = 0;
@@ -241,6 +265,7 @@ void rate_entry_move(struct rate_entry *to, const struct rate_entry *from)
 int64_t rate_entry_share(const struct rate_entry *entry, int64_t now_ns)
 {
     int64_t greatest = 0;
+    bool is_whole = rate_name_is_whole(rate_entry_name(entry));
 
     for (unsigned i = 0; i < entry->windows->count; i++) {
         int64_t limit = entry->windows->at[i].limit;
@@ -250,6 +275,9 @@ int64_t rate_entry_share(const struct rate_entry *entry, int64_t now_ns)
         /* Below one in a thousand is something all the same. */
         if (share == 0 && used > 0)
             share = 1;
+        /* Of nothing, any share is too much. */
+        if (is_whole && used > 0)
+            share = 1000;
         greatest = share > greatest ? share : greatest;
     }
     return greatest;

@@ -53,6 +53,10 @@ int64_t rate_entry_used(const struct rate_entry *entry, unsigned i, int64_t now_
 /* Until window `i` has room for `amount`, or for that value; 0: now; -1: never. */
 int64_t rate_entry_wait(const struct rate_entry *entry, unsigned i, int64_t now_ns, int64_t amount,
                         uint64_t value);
+/* Until window `i` of shares, with `amount` more and so many elsewhere, is below its share of
+ * `whole`, NULL: of nothing, and of so many elsewhere; 0: it is. */
+int64_t rate_entry_wait_share(const struct rate_entry *entry, const struct rate_entry *whole,
+                              unsigned i, int64_t now_ns, int64_t used_more, int64_t whole_more);
 /* Octets that reserving one more value may add. */
 size_t rate_entry_growth(const struct rate_entry *entry);
 

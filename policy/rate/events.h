@@ -26,6 +26,8 @@ struct rate_event {
     const char *action;
     struct rate_limit limit;
     int64_t used;
+    /* Of a share: what was sent. */
+    int64_t whole;
     int64_t time_s;
     /* Whom to tell: "exec:/path", "mail:address"; and how often at most: once in this time. */
     const struct conf_list *targets;

@@ -46,18 +46,49 @@ static bool parse_number(struct base_text text, const struct unit *units, size_t
     return false;
 }
 
-const char *rate_limit_parse(struct base_text text, bool is_octets, struct rate_limit *limit_r)
+/* What stands before the slash. */
+static const char *parse_amount(struct base_text text, enum rate_unit unit,
+                                struct rate_limit *limit_r)
+{
+    static const struct unit percents[] = {{"%", 1}};
+
+    *limit_r = (struct rate_limit){.limit = 1};
+    switch (unit) {
+    case RATE_UNIT_PERCENT:
+        if (parse_number(text, percents, 1, 100, &limit_r->percent) && limit_r->percent > 0)
+            return NULL;
+        return "has no share from 1% to 100% before the slash: write for example \"20%/1d\"";
+    case RATE_UNIT_OCTET:
+        if (parse_number(text, sizes, 4, RATE_LIMIT_MAX, &limit_r->limit))
+            return NULL;
+        return "has no number before the slash: write for example \"100MiB/1h\"";
+    case RATE_UNIT_ONE:
+    default:
+        if (parse_number(text, sizes + 3, 1, RATE_LIMIT_MAX, &limit_r->limit))
+            return NULL;
+        return "has no number before the slash: write for example \"200/1h\"";
+    }
+}
+
+bool rate_limit_is_share(struct base_text text)
+{
+    struct base_text number = base_text_trim(base_text_split(&text, '/'));
+
+    return number.length > 0 && number.data[number.length - 1] == '%';
+}
+
+const char *rate_limit_parse(struct base_text text, enum rate_unit unit, struct rate_limit *limit_r)
 {
     struct base_text rest = base_text_trim(text);
     struct base_text number = base_text_split(&rest, '/');
+    const char *fault;
     int64_t length_s;
 
     if (rest.data == NULL)
         return "is no limit: write a number, a slash and a time, for example \"200/1h\"";
-    if (!parse_number(base_text_trim(number), is_octets ? sizes : sizes + 3, is_octets ? 4 : 1,
-                      RATE_LIMIT_MAX, &limit_r->limit))
-        return is_octets ? "has no number before the slash: write for example \"100MiB/1h\""
-                         : "has no number before the slash: write for example \"200/1h\"";
+    fault = parse_amount(base_text_trim(number), unit, limit_r);
+    if (fault != NULL)
+        return fault;
     if (!parse_number(base_text_trim(rest), lengths, sizeof(lengths) / sizeof(lengths[0]),
                       RATE_LENGTH_MAX_NS / BASE_NS_PER_S, &length_s) ||
         length_s == 0)
@@ -83,17 +114,18 @@ const char *rate_limit_text(const struct rate_limit *limit, char out[RATE_TEXT_S
 {
     char length[RATE_TEXT_SIZE];
 
-    (void)snprintf(out, RATE_TEXT_SIZE, "%" PRId64 "/%.16s", limit->limit,
-                   rate_length_text(limit->length_ns, length));
+    (void)snprintf(out, RATE_TEXT_SIZE, "%" PRId64 "%s/%.16s",
+                   limit->percent > 0 ? limit->percent : limit->limit,
+                   limit->percent > 0 ? "%" : "", rate_length_text(limit->length_ns, length));
     return out;
 }
 
 static bool add_window(struct rate_windows *windows, struct base_text text,
-                       const struct conf_item *item, const char *option, bool is_octets,
+                       const struct conf_item *item, const char *option, enum rate_unit unit,
                        struct base_error *error_r)
 {
     struct rate_limit limit;
-    const char *fault = rate_limit_parse(text, is_octets, &limit);
+    const char *fault = rate_limit_parse(text, unit, &limit);
 
     if (fault != NULL) {
         conf_error_at(error_r, item->where, "`%s`: \"%.*s\" %s", option, (int)text.length,
@@ -120,11 +152,11 @@ static bool add_window(struct rate_windows *windows, struct base_text text,
 }
 
 bool rate_windows_add(struct rate_windows *windows, const struct conf_list *list,
-                      const char *option, bool is_octets, struct base_error *error_r)
+                      const char *option, enum rate_unit unit, struct base_error *error_r)
 {
     for (size_t i = 0; i < list->count; i++)
-        if (!add_window(windows, base_text_of(list->items[i].text), &list->items[i], option,
-                        is_octets, error_r))
+        if (!add_window(windows, base_text_of(list->items[i].text), &list->items[i], option, unit,
+                        error_r))
             return false;
     return true;
 }
@@ -142,7 +174,7 @@ struct rate_limits_map {
     struct row *rows;
     /* Limits that are read when they are asked for. */
     struct store_maps *maps;
-    bool is_octets;
+    enum rate_unit unit;
     const struct conf_list *burst;
 };
 
@@ -166,13 +198,13 @@ static struct base_text next_word(struct base_text *rest)
 
 /* The words behind a key. */
 static bool read_limits(struct rate_windows *windows, struct base_text rest,
-                        const struct conf_item *item, const struct conf_list *burst, bool is_octets,
-                        struct base_error *error_r)
+                        const struct conf_item *item, const struct conf_list *burst,
+                        enum rate_unit unit, struct base_error *error_r)
 {
     struct base_text word;
 
     while ((word = next_word(&rest)).data != NULL)
-        if (!add_window(windows, word, item, "limits", is_octets, error_r))
+        if (!add_window(windows, word, item, "limits", unit, error_r))
             return false;
     if (windows->count == 0) {
         conf_error_at(error_r, item->where,
@@ -181,11 +213,11 @@ static bool read_limits(struct rate_windows *windows, struct base_text rest,
                       item->text);
         return false;
     }
-    return rate_windows_add(windows, burst, "burst", is_octets, error_r);
+    return rate_windows_add(windows, burst, "burst", unit, error_r);
 }
 
 static bool read_row(struct row *row, const struct conf_item *item, const struct conf_list *burst,
-                     bool is_octets, struct base_error *error_r)
+                     enum rate_unit unit, struct base_error *error_r)
 {
     struct base_text rest = base_text_of(item->text);
     struct base_text key = next_word(&rest);
@@ -193,7 +225,7 @@ static bool read_row(struct row *row, const struct conf_item *item, const struct
     row->key = base_mem_strndup(key.length == 0 ? "" : key.data, key.length);
     for (char *c = row->key; *c != '\0'; c++)
         *c = base_ascii_lower(*c);
-    return read_limits(&row->windows, rest, item, burst, is_octets, error_r);
+    return read_limits(&row->windows, rest, item, burst, unit, error_r);
 }
 
 static bool is_unique(const struct rate_limits_map *map, const struct conf_list *list,
@@ -210,21 +242,20 @@ static bool is_unique(const struct rate_limits_map *map, const struct conf_list 
 }
 
 struct rate_limits_map *rate_limits_map_create(const struct conf_list *list,
-                                               const struct conf_list *burst, bool is_octets,
+                                               const struct conf_list *burst, enum rate_unit unit,
                                                struct base_error *error_r)
 {
     struct rate_limits_map *map = base_mem_alloc_zero(1, sizeof(*map));
     bool is_good;
 
-    map->is_octets = is_octets;
+    map->unit = unit;
     map->burst = burst;
     map->rows = base_mem_alloc_zero(list->count, sizeof(*map->rows));
     map->maps = rate_maps_open(list, "limits", error_r);
     is_good = map->maps != NULL;
     for (size_t i = 0; is_good && i < list->count; i++)
         if (!rate_maps_is(list->items[i].text))
-            is_good =
-                read_row(&map->rows[map->count++], &list->items[i], burst, is_octets, error_r);
+            is_good = read_row(&map->rows[map->count++], &list->items[i], burst, unit, error_r);
     if (map->count > 0)
         qsort(map->rows, map->count, sizeof(*map->rows), compare_rows);
     if (!is_good || !is_unique(map, list, error_r))
@@ -287,8 +318,7 @@ const struct rate_windows *rate_limits_map_find(const struct rate_limits_map *ma
     base_buf_init_fixed(&value, storage, sizeof(storage));
     *room = (struct rate_windows){0};
     return rate_maps_find(map->maps, key, &value) &&
-                   read_limits(room, base_buf_text(&value), &item, map->burst, map->is_octets,
-                               &ignored)
+                   read_limits(room, base_buf_text(&value), &item, map->burst, map->unit, &ignored)
                ? room
                : NULL;
 }

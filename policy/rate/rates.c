@@ -1,6 +1,7 @@
 /* See rates.h. */
 #include "policy/rate/rates.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -17,6 +18,7 @@ struct rate_options {
     int action;
     int mode;
     int bounces_by;
+    int64_t at_least;
     const char *warn_at;
     struct conf_list exempt;
     struct conf_list limits;
@@ -62,6 +64,7 @@ static const struct conf_option rows[] = {
     ROW("action", CONF_WORD, action, .fallback = "tempfail", .words = action_words),
     ROW("mode", CONF_WORD, mode, .fallback = "enforce", .words = mode_words),
     ROW("bounces-by", CONF_WORD, bounces_by, .fallback = "message-id", .words = bounces_by_words),
+    ROW("at-least", CONF_INT, at_least, .fallback = "20", .min = 1, .max = 1000000),
     ROW("warn-at", CONF_STRING, warn_at, .fallback = NULL),
     ROW("exempt", CONF_LIST, exempt, .fallback = NULL),
     ROW("limits", CONF_LIST, limits, .fallback = NULL),
@@ -173,12 +176,23 @@ static bool grows_wrongly(const struct conf_section *section, const char *option
     return false;
 }
 
+/* The first limit says whether they are shares. */
+static enum rate_unit unit_of(const struct rate_options *options)
+{
+    if (options->count == RATE_COUNT_BYTES)
+        return RATE_UNIT_OCTET;
+    return options->count == RATE_COUNT_BOUNCES && options->limit.count > 0 &&
+                   rate_limit_is_share(base_text_of(options->limit.items[0].text))
+               ? RATE_UNIT_PERCENT
+               : RATE_UNIT_ONE;
+}
+
 /* `grow`, `until` and `since`, all or none; the limit is one window. */
 static bool parse_growth(const struct conf_section *section, struct rate_growth *growth_r,
                          struct base_error *error_r)
 {
     const struct rate_options *options = section->values;
-    bool is_octets = options->count == RATE_COUNT_BYTES;
+    enum rate_unit unit = unit_of(options);
     struct rate_limit until;
     const char *fault;
 
@@ -191,14 +205,13 @@ static bool parse_growth(const struct conf_section *section, struct rate_growth 
                       section->title);
         return false;
     }
-    fault =
-        rate_limit_parse(base_text_of(options->limit.items[0].text), is_octets, &growth_r->first);
+    fault = rate_limit_parse(base_text_of(options->limit.items[0].text), unit, &growth_r->first);
     if (fault != NULL)
         return grows_wrongly(section, "limit", options->limit.items[0].text, fault, error_r);
     fault = rate_growth_parse(base_text_of(options->grow), growth_r);
     if (fault != NULL)
         return grows_wrongly(section, "grow", options->grow, fault, error_r);
-    fault = rate_limit_parse(base_text_of(options->until), is_octets, &until);
+    fault = rate_limit_parse(base_text_of(options->until), unit, &until);
     if (fault != NULL)
         return grows_wrongly(section, "until", options->until, fault, error_r);
     if (until.length_ns != growth_r->first.length_ns || until.limit <= growth_r->first.limit ||
@@ -233,6 +246,41 @@ static bool has_growth(const struct rate_options *options)
     return options->grow != NULL || options->until != NULL || options->since != NULL;
 }
 
+static bool check_share(const struct conf_section *section, struct base_error *error_r)
+{
+    const struct rate_options *options = section->values;
+    bool is_share = unit_of(options) == RATE_UNIT_PERCENT;
+
+    if (options->count != RATE_COUNT_BOUNCES &&
+        rate_limit_is_share(base_text_of(options->limit.items[0].text))) {
+        conf_error_at(error_r, options->limit.items[0].where,
+                      "rate \"%s\": `limit = \"%s\"` is a share, which goes only with `count = "
+                      "bounces`: write a number",
+                      section->title, options->limit.items[0].text);
+        return false;
+    }
+    if (!is_share && conf_section_where(section, "at-least").line != 0) {
+        conf_error_at(error_r, conf_section_where(section, "at-least"),
+                      "rate \"%s\": `at-least` goes only with a share of bounces, for example "
+                      "`limit = \"20%%/1d\"`: take it out",
+                      section->title);
+        return false;
+    }
+    if (is_share && has_growth(options)) {
+        conf_error_at(error_r, section->where,
+                      "rate \"%s\": a share does not grow: take `grow`, `until` and `since` out",
+                      section->title);
+        return false;
+    }
+    if (is_share && strlen(section->title) >= RATE_NAME_MAX) {
+        conf_error_at(error_r, section->where,
+                      "rate \"%s\": its name has to be of 1 to %d octets: make it shorter",
+                      section->title, RATE_NAME_MAX - 1);
+        return false;
+    }
+    return true;
+}
+
 static bool check(struct conf_section *section, struct base_error *error_r)
 {
     const struct rate_options *options = section->values;
@@ -262,7 +310,7 @@ static bool check(struct conf_section *section, struct base_error *error_r)
                       section->title);
         return false;
     }
-    return check_notify(section, error_r) &&
+    return check_share(section, error_r) && check_notify(section, error_r) &&
            (!has_growth(options) || parse_growth(section, &growth, error_r));
 }
 
@@ -293,11 +341,26 @@ static enum policy_stage stage_of(const struct rate_rule *rule)
     return stage > POLICY_STAGE_RCPT ? POLICY_STAGE_EOM : POLICY_STAGE_RCPT;
 }
 
+static char *name_of_whole(const char *name)
+{
+    char whole[RATE_NAME_MAX + 1];
+
+    whole[0] = RATE_WHOLE_MARK;
+    (void)snprintf(whole + 1, sizeof(whole) - 1, "%s", name);
+    return base_mem_strdup(whole);
+}
+
+static void set_least(const struct rate_rule *rule, struct rate_windows *windows)
+{
+    for (unsigned i = 0; i < windows->count; i++)
+        windows->at[i].limit = rule->at_least;
+}
+
 static bool compile(struct rate_rule *rule, const struct conf_section *section,
                     struct base_error *error_r)
 {
     const struct rate_options *options = section->values;
-    bool is_octets = options->count == RATE_COUNT_BYTES;
+    enum rate_unit unit = unit_of(options);
 
     rule->name = section->title;
     rule->count = (enum rate_count)options->count;
@@ -313,10 +376,15 @@ static bool compile(struct rate_rule *rule, const struct conf_section *section,
     rule->rule.options = &options->conditions;
     if (!policy_rule_set_conditions(&rule->rule, section, error_r) ||
         !rate_key_parse(&options->key, &rule->key, error_r) ||
-        !rate_windows_add(&rule->windows, &options->limit, "limit", is_octets, error_r) ||
-        !rate_windows_add(&rule->windows, &options->burst, "burst", is_octets, error_r))
+        !rate_windows_add(&rule->windows, &options->limit, "limit", unit, error_r) ||
+        !rate_windows_add(&rule->windows, &options->burst, "burst", unit, error_r))
         return false;
     rule->notify = &options->notify;
+    if (unit == RATE_UNIT_PERCENT) {
+        rule->at_least = options->at_least;
+        rule->whole_name = name_of_whole(section->title);
+        set_least(rule, &rule->windows);
+    }
     if (rule->count == RATE_COUNT_BOUNCES &&
         (rule->key.count != 1 || rule->key.parts[0] != RATE_PART_LOGIN)) {
         conf_error_at(error_r, conf_section_where(section, "key"),
@@ -333,7 +401,7 @@ static bool compile(struct rate_rule *rule, const struct conf_section *section,
         return false;
     if (options->limits.count == 0)
         return true;
-    rule->limits = rate_limits_map_create(&options->limits, &options->burst, is_octets, error_r);
+    rule->limits = rate_limits_map_create(&options->limits, &options->burst, unit, error_r);
     return rule->limits != NULL;
 }
 
@@ -342,6 +410,7 @@ static void deinit(struct rate_rule *rule)
     policy_rule_deinit(&rule->rule);
     rate_exempt_destroy(&rule->exempt);
     rate_limits_map_destroy(&rule->limits);
+    base_mem_free(rule->whole_name);
     *rule = (struct rate_rule){.name = NULL};
 }
 
@@ -384,6 +453,11 @@ const struct rate_windows *rate_rule_windows(const struct rate_rule *rule, struc
 {
     const struct rate_windows *windows = rate_limits_map_find(rule->limits, key, room);
 
+    if (windows != NULL && rate_rule_is_share(rule)) {
+        *room = *windows;
+        set_least(rule, room);
+        return room;
+    }
     if (windows != NULL)
         return windows;
     if (!rule->has_growth)
@@ -391,6 +465,20 @@ const struct rate_windows *rate_rule_windows(const struct rate_rule *rule, struc
     *room = rule->windows;
     room->at[0].limit = rate_growth_limit(&rule->growth, wall_s);
     return room;
+}
+
+bool rate_rule_is_share(const struct rate_rule *rule)
+{
+    return rule->whole_name != NULL;
+}
+
+void rate_windows_make_whole(const struct rate_windows *shares, struct rate_windows *whole_r)
+{
+    *whole_r = *shares;
+    for (unsigned i = 0; i < whole_r->count; i++) {
+        whole_r->at[i].limit = RATE_WHOLE_LIMIT;
+        whole_r->at[i].percent = 0;
+    }
 }
 
 int64_t rate_rule_most(const struct rate_rule *rule, struct base_text key,

@@ -54,6 +54,10 @@ struct rate_rule {
     /* Bounces that name no message of a login are those of the sender they come back to. */
     bool is_by_sender;
     struct rate_windows windows;
+    /* The name of what its windows are shares of; NULL: they are no shares. */
+    char *whole_name;
+    /* Of shares: with fewer bounces nobody is over. */
+    int64_t at_least;
     /* Of the first of them. */
     bool has_growth;
     struct rate_growth growth;
@@ -86,6 +90,10 @@ unsigned rate_rules_deciding_stages(const struct rate_rules *rules);
 /* The windows of the key then: its own, or those of the rate; in `room`, or borrowed. */
 const struct rate_windows *rate_rule_windows(const struct rate_rule *rule, struct base_text key,
                                              int64_t wall_s, struct rate_windows *room);
+/* Its windows are shares: bounces of what was sent. */
+bool rate_rule_is_share(const struct rate_rule *rule);
+/* What windows of shares are of: as long as they are, and never full. */
+void rate_windows_make_whole(const struct rate_windows *shares, struct rate_windows *whole_r);
 /* The most that one of these windows of the key can ever come to: a limit that grows ends there. */
 int64_t rate_rule_most(const struct rate_rule *rule, struct base_text key,
                        const struct rate_windows *windows, unsigned window);

@@ -20,6 +20,8 @@ struct entry {
     uint64_t hash;
     /* 0: free. */
     int64_t time_ns;
+    /* Of whom no bounce has come yet. */
+    uint32_t recipients;
     char login[RATE_SENT_LOGIN_MAX + 1];
 };
 
@@ -76,44 +78,74 @@ void rate_sent_destroy(struct rate_sent **sent)
     base_mem_free(it);
 }
 
+static struct entry *find_entry(struct rate_sent *sent, uint64_t hash)
+{
+    struct entry *bucket = sent->entries[hash & (sent->buckets - 1)];
+
+    for (unsigned i = 0; i < WAYS; i++)
+        if (bucket[i].hash == hash && bucket[i].time_ns != 0)
+            return &bucket[i];
+    return NULL;
+}
+
+static struct entry *find_oldest(struct rate_sent *sent, uint64_t hash)
+{
+    struct entry *bucket = sent->entries[hash & (sent->buckets - 1)];
+    struct entry *oldest = bucket;
+
+    for (unsigned i = 1; i < WAYS; i++)
+        if (bucket[i].time_ns < oldest->time_ns)
+            oldest = &bucket[i];
+    return oldest;
+}
+
 void rate_sent_note(struct rate_sent *sent, struct base_text message_id, struct base_text login,
-                    int64_t now_ns)
+                    unsigned recipients, int64_t now_ns)
 {
     uint64_t hash = rate_hash(sent->seed, message_id);
-    struct entry *oldest = sent->entries[hash & (sent->buckets - 1)];
+    struct entry *it;
 
     if (message_id.length == 0 || login.length == 0 || login.length > RATE_SENT_LOGIN_MAX)
         return;
     pthread_mutex_lock(&sent->lock);
-    for (unsigned i = 0; i < WAYS; i++) {
-        struct entry *entry = &sent->entries[hash & (sent->buckets - 1)][i];
-
-        if (entry->hash == hash && entry->time_ns != 0) {
-            oldest = entry;
-            break;
-        }
-        if (entry->time_ns < oldest->time_ns)
-            oldest = entry;
+    it = find_entry(sent, hash);
+    if (it == NULL || !base_text_equals_nocase(base_text_of(it->login), login)) {
+        it = it == NULL ? find_oldest(sent, hash) : it;
+        *it = (struct entry){.hash = hash};
+        memcpy(it->login, login.data, login.length);
     }
-    *oldest = (struct entry){.hash = hash, .time_ns = now_ns};
-    memcpy(oldest->login, login.data, login.length);
+    it->time_ns = now_ns;
+    it->recipients += recipients;
     pthread_mutex_unlock(&sent->lock);
+}
+
+unsigned rate_sent_take(struct rate_sent *sent, struct base_text message_id, unsigned recipients)
+{
+    struct entry *it;
+
+    pthread_mutex_lock(&sent->lock);
+    it = find_entry(sent, rate_hash(sent->seed, message_id));
+    if (it == NULL)
+        recipients = 0;
+    else if (recipients > it->recipients)
+        recipients = it->recipients;
+    if (it != NULL)
+        it->recipients -= recipients;
+    pthread_mutex_unlock(&sent->lock);
+    return recipients;
 }
 
 bool rate_sent_find(struct rate_sent *sent, struct base_text message_id, int64_t now_ns,
                     char login[RATE_SENT_LOGIN_MAX + 1])
 {
-    uint64_t hash = rate_hash(sent->seed, message_id);
-    bool is_found = false;
+    const struct entry *it;
+    bool is_found;
 
     pthread_mutex_lock(&sent->lock);
-    for (unsigned i = 0; i < WAYS && !is_found; i++) {
-        const struct entry *entry = &sent->entries[hash & (sent->buckets - 1)][i];
-
-        is_found = entry->hash == hash && entry->time_ns != 0 && now_ns - entry->time_ns < KEPT_NS;
-        if (is_found)
-            memcpy(login, entry->login, sizeof(entry->login));
-    }
+    it = find_entry(sent, rate_hash(sent->seed, message_id));
+    is_found = it != NULL && now_ns - it->time_ns < KEPT_NS;
+    if (is_found)
+        memcpy(login, it->login, sizeof(it->login));
     pthread_mutex_unlock(&sent->lock);
     return is_found;
 }
@@ -218,8 +250,9 @@ static void read_line(struct rate_bounce *bounce,
     } else if (base_text_starts_with_nocase(line, action)) {
         struct base_text value = {line.data + action.length, line.length - action.length};
 
+        bounce->actions++;
         if (base_text_starts_with_nocase(base_text_trim(value), BASE_TEXT("failed")))
-            bounce->is_failure = true;
+            bounce->failures++;
     }
 }
 

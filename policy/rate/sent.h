@@ -22,8 +22,12 @@ struct rate_sent;
 struct rate_sent *rate_sent_create(size_t max);
 /* Sets *sent to NULL; NULL inside is fine. */
 void rate_sent_destroy(struct rate_sent **sent);
+/* With so many recipients; sent again, of the same login, they are added. */
 void rate_sent_note(struct rate_sent *sent, struct base_text message_id, struct base_text login,
-                    int64_t now_ns);
+                    unsigned recipients, int64_t now_ns);
+/* So many recipients of the message have not got it; how many of them are new: a message cannot
+ * come back from more recipients than it had. */
+unsigned rate_sent_take(struct rate_sent *sent, struct base_text message_id, unsigned recipients);
 /* The login into `login`; false: nobody here sent that. */
 bool rate_sent_find(struct rate_sent *sent, struct base_text message_id, int64_t now_ns,
                     char login[RATE_SENT_LOGIN_MAX + 1]);
@@ -44,8 +48,9 @@ struct rate_bounce {
     bool is_too_long;
     /* "Message-ID:" stood alone on the line before. */
     bool is_folded;
-    /* "Action: failed" stood there (RFC 3464 section 2.3.3). */
-    bool is_failure;
+    /* How often "Action:" stood there, and how often with "failed" (RFC 3464 section 2.3.3). */
+    unsigned actions;
+    unsigned failures;
     unsigned found;
 };
 

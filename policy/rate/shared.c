@@ -289,8 +289,12 @@ static void prepare_local(struct shared *shared, const struct rate_item *item,
     unlock(shared);
     *out = *item;
     local->windows = *item->windows;
-    for (unsigned i = 0; i < local->windows.count; i++)
-        local->windows.at[i].limit = part_of(shared, local->windows.at[i].limit, known[i]);
+    /* A share is of all that is known, here and there. */
+    if (rate_windows_are_shares(item->windows) || rate_name_is_whole(item->name))
+        memcpy(out->elsewhere, known, sizeof(known));
+    else
+        for (unsigned i = 0; i < local->windows.count; i++)
+            local->windows.at[i].limit = part_of(shared, local->windows.at[i].limit, known[i]);
     memcpy(local->key + length, digest->octets, sizeof(digest->octets));
     out->windows = &local->windows;
     out->key = (struct base_text){local->key, (size_t)length + sizeof(digest->octets)};
@@ -313,13 +317,14 @@ static bool charge_local(struct shared *shared, struct message *message, struct 
         items[i].answer = copies[i].answer;
         items[i].window = copies[i].window;
         items[i].used = copies[i].used;
+        items[i].whole = copies[i].whole;
         items[i].wait_ns = copies[i].wait_ns;
         items[i].is_warning_due = copies[i].is_warning_due;
         items[i].is_newly_blocked = copies[i].is_newly_blocked;
         /* Nothing is left of this host's part; the store may be back at any time. */
         if (copies[i].answer == RATE_OVER && copies[i].wait_ns < 0)
             items[i].wait_ns = items[i].windows->at[items[i].window].length_ns;
-        if (want_added && is_ok && copies[i].answer == RATE_FREE && items[i].amount > 0)
+        if (want_added && is_ok && rate_item_is_counted(&copies[i]))
             keep_item(message, &items[i], &digests[i], values[i], now_ns);
     }
     base_mem_free(copies);
@@ -337,8 +342,8 @@ static void learn(struct shared *shared, const struct rate_item *items, size_t c
 
     lock(shared);
     for (size_t i = 0; i < count; i++) {
-        for (unsigned w = 0; is_ok && items[i].answer == RATE_FREE && w < items[i].windows->count;
-             w++)
+        for (unsigned w = 0;
+             is_ok && rate_item_is_counted(&items[i]) && w < items[i].windows->count; w++)
             used[i][w] += items[i].amount;
         rate_known_put(shared->known, &digests[i], &items[i], used[i], epoch, now_ns);
     }
@@ -348,7 +353,7 @@ static void learn(struct shared *shared, const struct rate_item *items, size_t c
 static bool has_charged(const struct rate_item *items, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (items[i].answer == RATE_FREE && items[i].amount > 0)
+        if (rate_item_is_counted(&items[i]))
             return true;
     return false;
 }
@@ -694,7 +699,7 @@ static void want(void *context, const struct rate_status *status)
 {
     struct wanted *wanted = context;
 
-    if (!base_text_equals(status->key, wanted->key) ||
+    if (!base_text_equals(status->key, wanted->key) || rate_name_is_whole(status->name) ||
         (wanted->name.data != NULL && !base_text_equals(status->name, wanted->name)) ||
         wanted->count == 64)
         return;

@@ -408,11 +408,12 @@ end
 local function read_item()
     local key, known_epoch = arg(), int()
     local item = {key = key, is_refusing = int() == 1, amount = int(), value = arg(),
-        hold = int(), warn = int(), limits = {}, lengths = {}}
+        hold = int(), warn = int(), limits = {}, percents = {}, lengths = {}}
     local count = int()
     local floors = {}
     for i = 1, count do
         item.limits[i] = int()
+        item.percents[i] = int()
         item.lengths[i] = int()
         floors[i] = int()
     end
@@ -426,21 +427,50 @@ local function read_item()
     return item
 end
 
+-- A share: the least that is over it, where the whole, the next item, counts so many.
+local function least_of(item, i, whole)
+    return math.max(item.limits[i], math.floor(item.percents[i] * whole / 100) + 1)
+end
+
+-- Until it is below the share; both expire in step.
+local function wait_of_share(item, i, used, whole)
+    local window, other = item.state.w[i], item.whole.state.w[i]
+    local k = SLOTS + 1
+    if used < least_of(item, i, whole) then
+        return 0
+    end
+    while k > 1 do
+        used = used - window[3][k]
+        whole = whole - other[3][k]
+        if used < least_of(item, i, whole) then
+            break
+        end
+        k = k - 1
+    end
+    return math.max(1, math.ceil((window[2] - k + SLOTS + 2) * window[1] / SLOTS - now))
+end
+
 local function judge(item)
     local is_distinct = item.value ~= ''
     local want = math.max(item.amount, 1)
     local longest_wait, fullest = 0, -1
     item.answer, item.window, item.used, item.wait, item.is_warned = 0, 0, 0, 0, false
+    item.of = 0
     item.useds = {}
     for i, window in ipairs(item.state.w) do
         local limit = item.limits[i]
-        local used, wait, need = nil, 0, want
+        local used, wait, need, whole = nil, 0, want, 0
         if is_distinct then
             used = values_used(item.key, item.lengths, i)
             need = values_has(item.key, item.value, item.lengths[i]) and 0 or 1
             if used + need > limit then
                 wait = math.ceil(item.lengths[i] / SLOTS)
             end
+        elseif item.whole then
+            used, need = used_of(window) + (extras[window] or 0), item.amount
+            whole = used_of(item.whole.state.w[i])
+            wait = wait_of_share(item, i, used + need, whole)
+            limit = least_of(item, i, whole)
         else
             used = used_of(window) + (extras[window] or 0)
             wait = wait_of(window, used, need, limit)
@@ -452,11 +482,12 @@ local function judge(item)
             if item.answer == 0 or rank > longest_wait then
                 longest_wait = rank
                 item.window, item.used, item.wait = i - 1, used, wait
+                item.of = whole
             end
             item.answer = 1
         elseif item.answer == 0 and share > fullest then
             fullest = share
-            item.window, item.used = i - 1, used
+            item.window, item.used, item.of = i - 1, used, whole
         end
         if item.warn > 0 and (used + need) * 100 >= limit * item.warn then
             item.is_warned = true
@@ -470,7 +501,8 @@ local function judge(item)
         item.answer = 2
         item.wait = item.hold
     end
-    if item.answer == 0 and not is_distinct then
+    item.is_counted = item.amount > 0 and (item.answer == 0 or item.whole)
+    if item.is_counted and not is_distinct then
         for _, window in ipairs(item.state.w) do
             extras[window] = (extras[window] or 0) + item.amount
         end
@@ -502,7 +534,7 @@ end
 local function answer_of(items, is_ok)
     local reply = {epoch, now, is_ok and 1 or 0}
     for _, item in ipairs(items) do
-        for _, number in ipairs({item.answer, item.window, item.used, item.wait,
+        for _, number in ipairs({item.answer, item.window, item.used, item.of, item.wait,
             item.is_due and 1 or 0, item.is_new and 1 or 0, #item.useds}) do
             reply[#reply + 1] = number
         end
@@ -533,6 +565,11 @@ local function charge()
     for i = 1, count do
         items[i] = read_item()
     end
+    for i, item in ipairs(items) do
+        if (item.percents[1] or 0) > 0 then
+            item.whole = items[i + 1]
+        end
+    end
     for _, item in ipairs(items) do
         judge(item)
         is_ok = is_ok and not (item.is_refusing and item.answer ~= 0)
@@ -541,7 +578,7 @@ local function charge()
     -- One that was given back, or added after a break, is too late to be charged.
     local is_late = known[2] == 'R' or known[3]
     for _, item in ipairs(items) do
-        if is_ok and not is_late and item.answer == 0 and item.amount > 0 then
+        if is_ok and not is_late and item.is_counted then
             charge_item(item, charges)
         end
     end

@@ -114,6 +114,7 @@ void rate_call_add_item(struct rate_call *call, const struct rate_digest *digest
     rate_call_add_int(call, item->windows->count);
     for (unsigned i = 0; i < item->windows->count; i++) {
         rate_call_add_int(call, item->windows->at[i].limit);
+        rate_call_add_int(call, item->windows->at[i].percent);
         rate_call_add_int(call, rate_call_us(item->windows->at[i].length_ns));
         rate_call_add_int(call, floors[i]);
     }
@@ -187,6 +188,7 @@ static bool read_item(const struct store_redis_reply *reply, size_t *at, struct 
     if (!take(reply, at, RATE_FREE, RATE_HELD, &answer) ||
         !take(reply, at, 0, RATE_WINDOWS_MAX - 1, &window) ||
         !take(reply, at, 0, RATE_SHARED_MAX, &item->used) ||
+        !take(reply, at, 0, RATE_SHARED_MAX, &item->whole) ||
         !take(reply, at, -1, INT64_MAX / 1000, &wait_us) || !take(reply, at, 0, 1, &is_warning) ||
         !take(reply, at, 0, 1, &is_new) ||
         !rate_call_read_used(reply, at, item->windows->count, used_r))

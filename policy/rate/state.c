@@ -59,7 +59,37 @@ struct rate_state {
 /* --- windows as text -----------------------------------------------------------------------------
  */
 
-/* "u 200/3600000000000 50/60000000000", or "d ..." for different values. */
+static void write_limit(struct base_buf *out, const struct rate_limit *limit)
+{
+    base_buf_append_char(out, ' ');
+    if (limit->percent > 0)
+        base_buf_appendf(out, "%" PRId64 "%%", limit->percent);
+    base_buf_appendf(out, "%" PRId64 "/%" PRId64, limit->limit, limit->length_ns);
+}
+
+static bool read_limit(struct base_text text, struct rate_limit *limit_r)
+{
+    struct base_text length = text;
+    struct base_text limit = base_text_split(&length, '/');
+    struct base_text rest = limit;
+    struct base_text percent = base_text_split(&rest, '%');
+    uint64_t numbers[3] = {0};
+
+    if (rest.data != NULL) {
+        if (!base_text_to_uint(percent, 100, &numbers[2]))
+            return false;
+        limit = rest;
+    }
+    if (length.data == NULL || !base_text_to_uint(limit, (uint64_t)RATE_LIMIT_MAX, &numbers[0]) ||
+        !base_text_to_uint(length, (uint64_t)RATE_LENGTH_MAX_NS, &numbers[1]) ||
+        numbers[1] < RATE_SUBWINDOWS)
+        return false;
+    *limit_r = (struct rate_limit){(int64_t)numbers[0], (int64_t)numbers[1], (int64_t)numbers[2]};
+    return true;
+}
+
+/* "u 200/3600000000000 50/60000000000", or "d ..." for different values; "u 20%20/3600000000000"
+ * for 20% from 20 units on. */
 static struct base_text write_about(const struct rate_change *change, char out[ABOUT_MAX])
 {
     struct base_buf text;
@@ -67,8 +97,7 @@ static struct base_text write_about(const struct rate_change *change, char out[A
     base_buf_init_fixed(&text, out, ABOUT_MAX);
     base_buf_append_char(&text, change->is_distinct ? 'd' : 'u');
     for (unsigned i = 0; i < change->windows->count; i++)
-        base_buf_appendf(&text, " %" PRId64 "/%" PRId64, change->windows->at[i].limit,
-                         change->windows->at[i].length_ns);
+        write_limit(&text, &change->windows->at[i]);
     return base_buf_text(&text);
 }
 
@@ -79,17 +108,9 @@ static bool read_about(struct base_text text, struct rate_windows *windows, bool
     *windows = (struct rate_windows){0};
     *is_distinct_r = base_text_equals(kind, BASE_TEXT("d"));
     while (text.data != NULL && windows->count < RATE_WINDOWS_MAX) {
-        struct base_text length = base_text_split(&text, ' ');
-        struct base_text limit = base_text_split(&length, '/');
-        uint64_t numbers[2];
-
-        if (length.data == NULL ||
-            !base_text_to_uint(limit, (uint64_t)RATE_LIMIT_MAX, &numbers[0]) ||
-            !base_text_to_uint(length, (uint64_t)RATE_LENGTH_MAX_NS, &numbers[1]) ||
-            numbers[1] < RATE_SUBWINDOWS)
+        if (!read_limit(base_text_split(&text, ' '), &windows->at[windows->count]))
             return false;
-        windows->at[windows->count++] =
-            (struct rate_limit){(int64_t)numbers[0], (int64_t)numbers[1]};
+        windows->count++;
     }
     return windows->count > 0 && text.data == NULL;
 }

@@ -6,9 +6,26 @@ bool rate_windows_equal(const struct rate_windows *a, const struct rate_windows 
     if (a->count != b->count)
         return false;
     for (unsigned i = 0; i < a->count; i++)
-        if (a->at[i].limit != b->at[i].limit || a->at[i].length_ns != b->at[i].length_ns)
+        if (a->at[i].limit != b->at[i].limit || a->at[i].length_ns != b->at[i].length_ns ||
+            a->at[i].percent != b->at[i].percent)
             return false;
     return true;
+}
+
+bool rate_windows_are_shares(const struct rate_windows *windows)
+{
+    return windows->count > 0 && windows->at[0].percent > 0;
+}
+
+bool rate_name_is_whole(struct base_text name)
+{
+    return name.length > 0 && name.data[0] == RATE_WHOLE_MARK;
+}
+
+bool rate_item_is_counted(const struct rate_item *item)
+{
+    return item->amount > 0 &&
+           (item->answer == RATE_FREE || rate_windows_are_shares(item->windows));
 }
 
 bool rate_store_charge(struct rate_store *store, struct rate_reservation *reservation,

@@ -26,6 +26,16 @@ struct rate_windows {
 };
 
 bool rate_windows_equal(const struct rate_windows *a, const struct rate_windows *b);
+/* All of them are shares; else none is. */
+bool rate_windows_are_shares(const struct rate_windows *windows);
+
+/* The first octet of the name of a whole that shares are of: no configuration can give it. Such
+ * keys are never full, and stay when the key is released. */
+#define RATE_WHOLE_MARK '\002'
+/* What the windows of a whole have for a limit. */
+#define RATE_WHOLE_LIMIT ((int64_t)UINT32_MAX)
+
+bool rate_name_is_whole(struct base_text name);
 
 enum rate_answer {
     /* It fits. */
@@ -45,7 +55,8 @@ struct rate_item {
     struct base_text key;
     /* The coarser key, the client's network; {NULL, 0}: there is none. */
     struct base_text net;
-    /* The key's own. Valid until the call returns. */
+    /* The key's own. Valid until the call returns. Of shares: the next item of the list is their
+     * whole, in windows of the same lengths; what is over is charged all the same. */
     const struct rate_windows *windows;
     /* Units; 0 asks whether one would fit and charges nothing. With `value`, 1. */
     int64_t amount;
@@ -57,6 +68,8 @@ struct rate_item {
     int64_t hold_ns;
     /* A warning is due when so much of a limit is used, in percent; 0: never. */
     unsigned warn_percent;
+    /* Of shares and wholes: what each window counts elsewhere, to be added. */
+    int64_t elsewhere[RATE_WINDOWS_MAX];
 
     /* The answer. */
     enum rate_answer answer;
@@ -64,6 +77,8 @@ struct rate_item {
     unsigned window;
     /* What that window counts, this amount not included. */
     int64_t used;
+    /* Of a share: what its whole counts. */
+    int64_t whole;
     /* Until it fits, or is released; -1: never of itself. */
     int64_t wait_ns;
     /* True once while the key is above warn_percent. */
@@ -71,6 +86,9 @@ struct rate_item {
     /* The key was not blocked before. */
     bool is_newly_blocked;
 };
+
+/* It was charged, if the whole list was. */
+bool rate_item_is_counted(const struct rate_item *item);
 
 /* What one message has charged. Opaque but for its life: zeroed to begin with, ended by commit or
  * give back, which zero it again. */

@@ -10,6 +10,13 @@ struct ring {
     int64_t newest;
 };
 
+int64_t rate_limit_least(const struct rate_limit *limit, int64_t whole)
+{
+    int64_t more = limit->percent * whole / 100 + 1;
+
+    return more > limit->limit ? more : limit->limit;
+}
+
 unsigned rate_window_width(int64_t limit)
 {
     if (limit <= UINT16_MAX)
@@ -124,6 +131,13 @@ void rate_window_give_back(void *window, unsigned width, const struct rate_limit
         return;
     count = get(window, width, slot);
     set(window, width, slot, count > amount ? count - amount : 0);
+}
+
+int64_t rate_window_count(const void *window, unsigned width, int64_t slot)
+{
+    int64_t newest = newest_of(window);
+
+    return slot < 0 || slot > newest || newest - slot >= RATE_SLOTS ? 0 : get(window, width, slot);
 }
 
 int64_t rate_window_wait(const void *window, unsigned width, const struct rate_limit *limit,

@@ -17,11 +17,17 @@
 /* A thousand years of nanoseconds do not overflow; a window is at most a year. */
 #define RATE_LENGTH_MAX_NS (INT64_C(366) * 86400 * 1000000000)
 
-/* At most `limit` units in any interval of `length_ns`, a multiple of 16. */
+/* At most `limit` units in any interval of `length_ns`, a multiple of 16. With `percent` it is a
+ * share: over is what counts `limit` units or more, and more than so much of what another window
+ * of the same length, its whole, counts. */
 struct rate_limit {
     int64_t limit;
     int64_t length_ns;
+    int64_t percent;
 };
+
+/* Of a share: the least that is over it, where the whole counts so many. */
+int64_t rate_limit_least(const struct rate_limit *limit, int64_t whole);
 
 /* `width` 1, 2 or 3: counters of 2, 4 or 8 octets. What does not fit stays at the highest. */
 unsigned rate_window_width(int64_t limit);
@@ -39,6 +45,8 @@ void rate_window_charge(void *window, unsigned width, const struct rate_limit *l
  * has expired. */
 void rate_window_give_back(void *window, unsigned width, const struct rate_limit *limit,
                            int64_t charged_ns, int64_t amount);
+/* What one sub-window has been charged; 0 where the ring does not have it. */
+int64_t rate_window_count(const void *window, unsigned width, int64_t slot);
 /* How long until `amount` more fit, 0: now; -1: never, it is more than the limit. */
 int64_t rate_window_wait(const void *window, unsigned width, const struct rate_limit *limit,
                          int64_t now_ns, int64_t amount);

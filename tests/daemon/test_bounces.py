@@ -4,6 +4,7 @@ whose envelope sender it comes back to. `tests/daemon/test_bounces.py CASE` runs
 import json
 import subprocess
 import sys
+import time
 
 from daemon import PATIENCE, check, run_cases, wait_until
 from inbound import POSTSEAL, Inbound
@@ -58,5 +59,66 @@ def attributed(place):
     require(daemon.stop(), 0, "exit status")
 
 
+RATIO = """rate "ratio" { direction = outbound key = { login } count = bounces limit = "20%/6h"
+    at-least = 5 warn-at = "50%" action = hold }
+"""
+FAILED = b"Final-Recipient: rfc822; x@example.net\r\nAction: failed\r\n\r\n"
+
+
+def send_many(daemon, identity, count):
+    """A message of joe's to so many; the actions of the answers to RCPT."""
+    fields, body = split_message(MAIL.replace(b"<one@", b"<%s@" % identity))
+    before = len(daemon.messages())
+    with daemon.session() as session:
+        result = session.message("<joe@example.org>", ["<u%d@example.net>" % i for i in range(count)],
+                                 fields, body, {"{auth_type}": "PLAIN", "{auth_authen}": "joe"})
+    wait_until(lambda: len(daemon.messages()) > before, "the line of the message")
+    return result.answer
+
+
+def report_of(daemon, identity, failures):
+    octets = REPORT % (b"failed", FAILED * (failures - 1) + b"Message-ID: <%s@example.org>" % identity)
+    require(send(daemon, octets, "<>", "<joe@example.org>"), "continue", "report")
+
+
+def ratio(daemon):
+    """(bounced, sent, state) of joe, and the line that people see."""
+    def ask(*words):
+        return subprocess.run([POSTSEAL, "rates", "-c", daemon.config, *words], check=True, text=True,
+                              capture_output=True, timeout=PATIENCE,
+                              env=daemon.place.environment).stdout
+    rows = json.loads(ask("--json"))["rates"]
+    line = [line for line in ask().splitlines() if line.startswith("joe ")]
+    return [(row["windows"][0]["used"], row["windows"][0]["sent"], row["state"]) for row in rows], line
+
+
+def share_of_what_was_sent(place):
+    """Held with the bounce that makes more than a fifth of what was sent; that, and what was sent,
+    is known after a kill; released, what was sent still counts."""
+    daemon = Inbound(place, "", RATIO).start()
+    require(send_many(daemon, b"one", 4).action, "continue", "mail to 4")
+    report_of(daemon, b"one", 4)
+    report_of(daemon, b"one", 3)
+    require(ratio(daemon)[0], [(4, 4, "free")], "all of four")
+    require(send_many(daemon, b"two", 20).action, "continue", "mail to 20")
+    report_of(daemon, b"two", 1)
+    require(ratio(daemon), ([(5, 24, "held")],
+                            ['joe  "ratio"  5 of 24 sent, 20.8% of 20%/6h  held until it is released']),
+            "five of 24")
+    check(daemon.has_logged('event=rate-warning'), "no warning")
+    require(send_many(daemon, b"three", 1).action, "tempfail", "held")
+    time.sleep(1.2)
+    daemon.kill()
+    daemon.start()
+    require(ratio(daemon)[0], [(5, 24, "held")], "after a kill")
+    require(send_many(daemon, b"three", 1).action, "tempfail", "held after a kill")
+    subprocess.run([POSTSEAL, "release", "-c", daemon.config, "joe"], check=True, timeout=PATIENCE,
+                   stdout=subprocess.DEVNULL, env=daemon.place.environment)
+    require(send_many(daemon, b"four", 6).action, "continue", "released")
+    report_of(daemon, b"four", 6)
+    require(ratio(daemon)[0], [(6, 30, "free")], "six of thirty")
+    require(daemon.stop(), 0, "exit status")
+
+
 if __name__ == "__main__":
-    sys.exit(run_cases([attributed]))
+    sys.exit(run_cases([attributed, share_of_what_was_sent]))

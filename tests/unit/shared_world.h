@@ -209,7 +209,7 @@ static inline struct rate_store *open_store(struct world *world, unsigned hosts)
 
 /* --- charging --------------------------------------------------------------------------------- */
 
-static const struct rate_windows ten_an_hour = {1, {{10, HOUR_NS}}};
+static const struct rate_windows ten_an_hour = {.count = 1, .at = {{10, HOUR_NS}}};
 
 static inline struct rate_item item_of(const char *key, int64_t amount)
 {

@@ -428,7 +428,7 @@ static struct policy_rate_hit some_rate = {.name = "rate",
                                            .count = "messages",
                                            .action = "tempfail",
                                            .answer = RATE_OVER,
-                                           .limit = {1, INT64_C(3600000000000)}};
+                                           .limit = {1, INT64_C(3600000000000), 20}};
 
 static const struct policy_tls some_tls = {
     .version = "TLSv1.3",

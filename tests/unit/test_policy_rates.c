@@ -15,78 +15,10 @@
 #include "policy/rate/engine.h"
 #include "policy/rate/events.h"
 #include "policy/rate/sent.h"
-#include "tests/unit/policy_world.h"
+#include "tests/unit/policy_rate_world.h"
 
 #define PER_LOGIN(rest) \
     "rate \"r\" { key = { login } count = recipients limit = \"3/1h\" " rest " }\n"
-
-static void start(struct world *world, const char *conf)
-{
-    if (world->env.rates == NULL)
-        world->env.rates =
-            rate_engine_create(&(struct rate_engine_options){.clock = &world->clock});
-    world_configure(world, conf);
-}
-
-static void stop(struct world *world)
-{
-    policy_session_destroy(&world->session);
-    rate_store_destroy(&world->env.rates);
-}
-
-static const struct policy_verdict *rcpt(struct world *world, const char *path)
-{
-    return policy_session_rcpt(world->session, base_text_of(path));
-}
-
-static const struct policy_verdict *finish(struct world *world)
-{
-    const struct policy_verdict *verdict;
-
-    world_field(world, "From", " <alice@example.org>");
-    verdict = world_finish(world);
-    policy_session_accepted(world->session);
-    return verdict;
-}
-
-/* So many messages of one recipient are accepted. */
-static void must_accept(struct world *world, const char *login, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        world_mail(world, "<alice@example.org>", login);
-        assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_CONTINUE);
-        assert_int_equal(finish(world)->action, POLICY_ACTION_CONTINUE);
-    }
-}
-
-static void must_refuse(struct world *world, const char *login)
-{
-    world_mail(world, "<alice@example.org>", login);
-    assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_TEMPFAIL);
-    policy_session_reset(world->session);
-}
-
-/* Units that the key has charged, whoever asks. */
-struct asked {
-    const char *key;
-    int64_t used;
-};
-
-static void find(void *context, const struct rate_status *status)
-{
-    struct asked *asked = context;
-
-    if (base_text_equals(status->key, base_text_of(asked->key)))
-        asked->used += status->used[0];
-}
-
-static int64_t used(struct world *world, const char *key)
-{
-    struct asked asked = {.key = key};
-
-    rate_store_list(world->env.rates, find, &asked);
-    return asked.used;
-}
 
 static void test_refused(void **state)
 {
@@ -477,228 +409,6 @@ static void test_maps(void **state)
     stop(world);
 }
 
-static void bounce(struct world *world, const char *first, const char *second)
-{
-    world_mail(world, "<>", "");
-    assert_int_equal(rcpt(world, "<alice@example.org>")->action, POLICY_ACTION_CONTINUE);
-    world_field(world, "From", " <mailer-daemon@example.net>");
-    world_field(world, "Message-ID", " <report@example.net>");
-    policy_session_eoh(world->session);
-    policy_session_body(world->session, base_text_of(first));
-    policy_session_body(world->session, base_text_of(second));
-    assert_int_equal(policy_session_eom(world->session, NULL, NULL)->action,
-                     POLICY_ACTION_CONTINUE);
-    policy_session_accepted(world->session);
-}
-
-/* Delivery reports that name what a login sent are the login's; others are nobody's. */
-static void test_bounces(void **state)
-{
-    static const struct {
-        const char *first;
-        const char *second;
-        int64_t want;
-    } rows[] = {
-        {"Text.\r\n\r\nMessage-ID: <one@example.org>\r\n", "", 1},
-        {"Text.\r\nMESSAGE-", "id:\t<one@example.org>\r\nMessage-ID: <one@example.org>\r\n", 2},
-        {"Message-ID:\r\n <one@example.org>\r\n", "", 3},
-        {"Message-ID: <other@example.org>\r\n", "", 3},
-        {"X-Message-ID: <one@example.org>\r\n", "Message-ID: one@example.org\r\n", 3},
-        {"> Message-ID: <one@example.org>\r\n", "Message-ID: <one@example.org>", 3},
-    };
-    struct world *world = *state;
-
-    world->env.sent = rate_sent_create(100);
-    start(world,
-          "rate \"b\" { direction = outbound key = { login } count = bounces limit = \"4/1h\" "
-          "action = hold }\n");
-    world_connect(world, "192.0.2.1", "");
-    world_mail(world, "<alice@example.org>", "Alice");
-    rcpt(world, "<bob@example.net>");
-    world_field(world, "Message-ID", " <one@example.org>");
-    finish(world);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        bounce(world, rows[i].first, rows[i].second);
-        if (used(world, "alice") != rows[i].want)
-            fail_msg("row %zu: %lld", i, (long long)used(world, "alice"));
-    }
-    must_accept(world, "alice", 1);
-    bounce(world, rows[0].first, "");
-    must_refuse(world, "alice");
-    must_accept(world, "bob", 1);
-    stop(world);
-    rate_sent_destroy(&world->env.sent);
-}
-
-#define FAILED "Final-Recipient: rfc822; x@example.net\r\nAction: failed\r\n"
-
-/* A report to so many recipients, the last of them `path`. */
-static void report(struct world *world, const char *path, unsigned recipients, const char *body)
-{
-    world_mail(world, "<>", "");
-    for (unsigned i = 1; i < recipients; i++)
-        rcpt(world, "<carol@example.org>");
-    rcpt(world, path);
-    world_field(world, "From", " <mailer-daemon@example.net>");
-    policy_session_eoh(world->session);
-    policy_session_body(world->session, base_text_of(body));
-    policy_session_eom(world->session, NULL, NULL);
-    policy_session_accepted(world->session);
-}
-
-static void send_as(struct world *world, const char *sender, const char *login)
-{
-    world_mail(world, sender, login);
-    rcpt(world, "<bob@example.net>");
-    finish(world);
-}
-
-/* Reports that name no message are the login's whose envelope sender they come back to, if it is
- * one login's and the rate says so. */
-static void test_bounces_by_sender(void **state)
-{
-    static const struct {
-        const char *path;
-        unsigned recipients;
-        const char *body;
-        int64_t want;
-    } rows[] = {
-        {"<alice@example.org>", 1, FAILED, 1},
-        {"<ALICE@Example.org>", 1, "action:FAILED (it is full)\r\n", 2},
-        {"<alice+bob=example.net@example.org>", 1, FAILED, 3},
-        {"<alice+bob@example.org>", 1, FAILED, 4},
-        {"<other@example.org>", 1, FAILED, 4},
-        {"<other+bob=example.net@example.org>", 1, FAILED, 4},
-        {"<alice@example.org>", 2, FAILED, 4},
-        {"<alice@example.org>", 1, "Action: delayed\r\n", 4},
-        {"<alice@example.org>", 1, "I am on holiday.\r\n", 4},
-        {"<list+1=x@example.org>", 1, FAILED, 5},
-        {"<list@example.org>", 1, FAILED, 6},
-    };
-    struct world *world = *state;
-    char conf[300];
-
-    world->env.sent = rate_sent_create(100);
-    for (int is_wanted = 0; is_wanted < 2; is_wanted++) {
-        snprintf(conf, sizeof(conf),
-                 "rate \"b\" { key = { login } count = bounces limit = \"90/1h\" %s}\n",
-                 is_wanted ? "bounces-by = sender " : "");
-        start(world, conf);
-        world_connect(world, "192.0.2.1", "");
-        send_as(world, "<alice@example.org>", "Alice");
-        send_as(world, "<list+1=x@example.org>", "alice");
-        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-            report(world, rows[i].path, rows[i].recipients, rows[i].body);
-            if (used(world, "alice") != (is_wanted ? rows[i].want : 0))
-                fail_msg("row %zu: %lld", i, (long long)used(world, "alice"));
-        }
-    }
-    stop(world);
-    rate_sent_destroy(&world->env.sent);
-}
-
-/* Two that share a sender, and mail without a login, for a day; then it is forgotten. */
-static void test_bounces_of_several(void **state)
-{
-    struct world *world = *state;
-
-    world->env.sent = rate_sent_create(100);
-    start(world,
-          "signing-networks = { \"192.0.2.0/24\" }\nrate \"b\" { key = { login } count = bounces "
-          "limit = \"90/30d\" bounces-by = sender }\n");
-    world_connect(world, "192.0.2.1", "");
-    send_as(world, "<alice@example.org>", "alice");
-    report(world, "<alice@example.org>", 1, FAILED);
-    assert_int_equal(used(world, "alice"), 1);
-    base_clock_advance(&world->clock, 43200 * BASE_NS_PER_S);
-    send_as(world, "<alice@example.org>", "bob");
-    report(world, "<alice@example.org>", 1, FAILED);
-    base_clock_advance(&world->clock, 43199 * BASE_NS_PER_S);
-    report(world, "<alice@example.org>", 1, FAILED);
-    assert_int_equal(used(world, "alice") + used(world, "bob"), 1);
-    base_clock_advance(&world->clock, BASE_NS_PER_S);
-    report(world, "<alice@example.org>", 1, FAILED);
-    assert_int_equal(used(world, "bob"), 1);
-    send_as(world, "<alice@example.org>", "");
-    send_as(world, "<alice@example.org>", "bob");
-    report(world, "<alice@example.org>", 1, FAILED);
-    assert_int_equal(used(world, "bob"), 1);
-    base_clock_advance(&world->clock, 86400 * BASE_NS_PER_S);
-    report(world, "<alice@example.org>", 1, FAILED);
-    assert_int_equal(used(world, "bob"), 1);
-    send_as(world, "<alice@example.org>", "bob");
-    report(world, "<alice@example.org>", 1, FAILED);
-    assert_int_equal(used(world, "bob"), 2);
-    stop(world);
-    rate_sent_destroy(&world->env.sent);
-}
-
-/* In a table that is full nobody is charged with what may be another's. */
-static void test_bounces_of_many(void **state)
-{
-    struct rate_sent *sent = rate_sent_create(8);
-    char login[RATE_SENT_LOGIN_MAX + 1];
-    char sender[16];
-
-    (void)state;
-    rate_sent_note_sender(sent, BASE_TEXT("a"), BASE_TEXT("alice"), 1);
-    assert_true(rate_sent_find_sender(sent, BASE_TEXT("a"), 2, login));
-    assert_string_equal(login, "alice");
-    for (int i = 0; i < 8; i++) {
-        snprintf(sender, sizeof(sender), "s%d", i);
-        rate_sent_note_sender(sent, base_text_of(sender), BASE_TEXT("bob"), 2 + i);
-    }
-    assert_true(rate_sent_find_sender(sent, BASE_TEXT("s6"), 10, login));
-    assert_false(rate_sent_find_sender(sent, BASE_TEXT("a"), 10, login));
-    rate_sent_note_sender(sent, BASE_TEXT("a"), BASE_TEXT("bob"), 11);
-    assert_false(rate_sent_find_sender(sent, BASE_TEXT("a"), 12, login));
-    rate_sent_note_sender(sent, BASE_TEXT("b"),
-                          BASE_TEXT("a login that is longer than what is "
-                                    "remembered of it"),
-                          12);
-    assert_false(rate_sent_find_sender(sent, BASE_TEXT("b"), 13, login));
-    rate_sent_destroy(&sent);
-}
-
-/* The packaged guard: a login that sends from many places is held, another is not. */
-static void test_guard(void **state)
-{
-    struct world *world = *state;
-    const char *srcdir = getenv("srcdir");
-    const struct policy_verdict *verdict;
-    char path[1024];
-    char conf[1200];
-
-    if (realpath(srcdir == NULL ? "." : srcdir, path) == NULL)
-        fail_msg("no srcdir");
-    snprintf(conf, sizeof(conf), "include(\"%s/conf/examples/guard.conf\")\n", path);
-    world->env.sent = rate_sent_create(100);
-    start(world, conf);
-    for (int i = 0; i < 5; i++) {
-        char address[32];
-
-        snprintf(address, sizeof(address), "192.0.%d.1", i);
-        world_connect(world, address, "");
-        world_mail(world, "<alice@example.org>", "alice");
-        verdict = rcpt(world, "<bob@example.net>");
-        assert_int_equal(verdict->action, i < 4 ? POLICY_ACTION_CONTINUE : POLICY_ACTION_TEMPFAIL);
-        if (i < 4)
-            finish(world);
-    }
-    assert_string_equal(verdict->rule, "guard: places");
-    world_connect(world, "192.0.0.1", "");
-    must_refuse(world, "alice");
-    must_accept(world, "bob", 1);
-    /* Reports that anybody can make up are counted, and stop nobody. */
-    send_as(world, "<carol@example.org>", "carol");
-    for (int i = 0; i < 21; i++)
-        report(world, "<carol@example.org>", 1, FAILED);
-    assert_true(used(world, "carol") >= 20);
-    must_accept(world, "carol", 1);
-    stop(world);
-    rate_sent_destroy(&world->env.sent);
-}
-
 struct told {
     unsigned count[3];
     char last[100];
@@ -921,6 +631,20 @@ static void test_faults(void **state)
          "no absolute path"},
         {"key = { login } count = messages limit = \"1/1h\" notify = { \"a@example.org\" }",
          "tells nobody"},
+        {"key = { login } count = messages limit = \"20%/1h\"", "goes only with `count = bounces`"},
+        {"key = { login } count = bounces limit = { \"20%/1h\", \"20/1d\" }", "has no share"},
+        {"key = { login } count = bounces limit = { \"20/1h\", \"20%/1d\" }", "no number before"},
+        {"key = { login } count = bounces limit = \"20%/1h\" burst = \"20/1m\"", "has no share"},
+        {"key = { login } count = bounces limit = \"20%/1h\" limits = { \"a 20/1m\" }",
+         "has no share"},
+        {"key = { login } count = bounces limit = \"20/1h\" limits = { \"a 20%/1m\" }",
+         "no number before"},
+        {"key = { login } count = bounces limit = \"0%/1h\"", "from 1% to 100%"},
+        {"key = { login } count = bounces limit = \"20/1h\" at-least = 3", "`at-least` goes only"},
+        {"key = { login } count = bounces limit = \"20%/1h\" at-least = 0", "at-least"},
+        {"key = { login } count = bounces limit = \"20%/1d\" grow = \"2/1d\" until = \"9%/1d\" "
+         "since = \"2026-12-01\"",
+         "a share does not grow"},
         {"key = { sender } count = bounces limit = \"1/1h\"", "write `key = { login }`"},
         {"key = { login } count = messages limit = \"1/1h\" bounces-by = sender",
          "goes only with `count = bounces`"},
@@ -974,11 +698,6 @@ int main(void)
         cmocka_unit_test(test_record),
         cmocka_unit_test(test_never),
         cmocka_unit_test(test_maps),
-        cmocka_unit_test(test_bounces),
-        cmocka_unit_test(test_bounces_by_sender),
-        cmocka_unit_test(test_bounces_of_several),
-        cmocka_unit_test(test_bounces_of_many),
-        cmocka_unit_test(test_guard),
         cmocka_unit_test(test_told),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_faults),

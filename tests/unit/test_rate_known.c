@@ -82,8 +82,8 @@ static struct rate_digest digest_of(uint64_t number)
 
 static void test_known(void **state)
 {
-    static const struct rate_windows windows = {2, {{100, 3600 * S}, {10, 60 * S}}};
-    static const struct rate_windows other = {1, {{5, 60 * S}}};
+    static const struct rate_windows windows = {.count = 2, .at = {{100, 3600 * S}, {10, 60 * S}}};
+    static const struct rate_windows other = {.count = 1, .at = {{5, 60 * S}}};
     struct rate_known *known = rate_known_create(64);
     struct rate_digest digest = digest_of(7);
     struct rate_item item = {.name = BASE_TEXT("r"), .key = BASE_TEXT("k"), .windows = &windows};
@@ -119,7 +119,7 @@ static void count_key(void *context, const struct rate_status *status)
 
 static void test_known_is_bounded(void **state)
 {
-    static const struct rate_windows windows = {1, {{100, 3600 * S}}};
+    static const struct rate_windows windows = {.count = 1, .at = {{100, 3600 * S}}};
     struct rate_known *known = rate_known_create(64);
     struct rate_item item = {.name = BASE_TEXT("r"), .key = BASE_TEXT("k"), .windows = &windows};
     int64_t used[RATE_WINDOWS_MAX] = {1};

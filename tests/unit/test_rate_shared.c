@@ -74,7 +74,8 @@ static void test_same_key(void **state)
 
 static void test_several_windows(void **state)
 {
-    static const struct rate_windows windows = {2, {{100, HOUR_NS}, {3, 60 * BASE_NS_PER_S}}};
+    static const struct rate_windows windows = {.count = 2,
+                                                .at = {{100, HOUR_NS}, {3, 60 * BASE_NS_PER_S}}};
     struct rate_store *store = open_store(*state, 1);
     struct rate_item item = item_of("windows", 1);
 
@@ -154,7 +155,8 @@ static struct rate_item value_of(const char *key, const char *value,
 /* What is past the exact values goes as well. */
 static void test_release_of_many_values(void **state)
 {
-    static const struct rate_windows windows = {2, {{5000, HOUR_NS}, {4000, HOUR_NS / 2}}};
+    static const struct rate_windows windows = {.count = 2,
+                                                .at = {{5000, HOUR_NS}, {4000, HOUR_NS / 2}}};
     struct rate_store *store = open_store(*state, 1);
     struct rate_reservation reservation = {0};
     struct rate_item item;
@@ -186,7 +188,7 @@ static void test_release_of_many_values(void **state)
 /* What was charged before a release is not taken from what was charged after it. */
 static void test_release_under_way(void **state)
 {
-    static const struct rate_windows windows = {1, {{3, HOUR_NS}}};
+    static const struct rate_windows windows = {.count = 1, .at = {{3, HOUR_NS}}};
     struct rate_store *store = open_store(*state, 1);
     struct rate_reservation before = {0};
     struct rate_reservation after = {0};
@@ -207,6 +209,55 @@ static void test_release_under_way(void **state)
     rate_store_give_back(store, &before);
     rate_store_commit(store, &after);
     assert_int_equal(fill(store, "under-way"), 4);
+    rate_store_destroy(&store);
+}
+
+/* A fifth, from five on: what came back, and what was sent. */
+static struct rate_item tell_share(struct rate_store *store, const char *key, int64_t bounces,
+                                   int64_t sent, int64_t hold_ns)
+{
+    static const struct rate_windows fifth = {.count = 1, .at = {{5, HOUR_NS, 20}}};
+    static const struct rate_windows whole = {.count = 1, .at = {{RATE_WHOLE_LIMIT, HOUR_NS, 0}}};
+    struct rate_reservation reservation = {0};
+    struct rate_item items[2] = {
+        {.name = BASE_TEXT("r"), .key = base_text_of(key), .windows = &fifth, .amount = bounces},
+        {.name = BASE_TEXT("\002r"), .key = base_text_of(key), .windows = &whole, .amount = sent},
+    };
+
+    items[0].hold_ns = hold_ns;
+    items[0].warn_percent = 50;
+    assert_true(rate_store_charge(store, &reservation, items, 2));
+    rate_store_commit(store, &reservation);
+    return items[0];
+}
+
+static void test_share(void **state)
+{
+    static const struct {
+        int64_t bounces;
+        int64_t sent;
+        enum rate_answer want;
+        int64_t used;
+        int64_t whole;
+    } rows[] = {
+        {0, 0, RATE_FREE, 0, 0},    {1, 2, RATE_FREE, 0, 0},    {3, 2, RATE_FREE, 1, 2},
+        {0, 0, RATE_FREE, 4, 4},    {1, 0, RATE_OVER, 4, 4},    {1, 0, RATE_OVER, 5, 4},
+        {0, 20, RATE_OVER, 6, 4},   {0, 5, RATE_OVER, 6, 24},   {0, 1, RATE_OVER, 6, 29},
+        {0, 0, RATE_FREE, 6, 30},   {1, 0, RATE_OVER, 6, 30},   {0, 70, RATE_OVER, 7, 30},
+        {13, 0, RATE_FREE, 7, 100}, {1, 0, RATE_OVER, 20, 100},
+    };
+    struct rate_store *store = open_store(*state, 1);
+    struct rate_item got = {.wait_ns = 0};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        got = tell_share(store, "share", rows[i].bounces, rows[i].sent, 0);
+        if (got.answer != rows[i].want || got.used != rows[i].used || got.whole != rows[i].whole)
+            fail_msg("row %zu: %d, %lld of %lld", i, got.answer, (long long)got.used,
+                     (long long)got.whole);
+    }
+    assert_true(got.wait_ns > HOUR_NS - HOUR_NS / 16 && got.wait_ns <= HOUR_NS + HOUR_NS / 16);
+    pass(*state, got.wait_ns + BASE_NS_PER_S);
+    assert_int_equal(tell_share(store, "share", 0, 0, 0).answer, RATE_FREE);
     rate_store_destroy(&store);
 }
 
@@ -279,7 +330,7 @@ static void test_slow_message(void **state)
 /* A limit and a burst of the same length are charged once each. */
 static void test_same_length(void **state)
 {
-    static const struct rate_windows windows = {2, {{10, HOUR_NS}, {9, HOUR_NS}}};
+    static const struct rate_windows windows = {.count = 2, .at = {{10, HOUR_NS}, {9, HOUR_NS}}};
     struct rate_store *store = open_store(*state, 1);
 
     for (int i = 0; i < 9; i++) {
@@ -297,7 +348,8 @@ static void test_same_length(void **state)
 static enum rate_answer charge_value(struct rate_store *store, struct rate_reservation *reservation,
                                      const char *value)
 {
-    static const struct rate_windows windows = {2, {{100, HOUR_NS}, {2, 60 * BASE_NS_PER_S}}};
+    static const struct rate_windows windows = {.count = 2,
+                                                .at = {{100, HOUR_NS}, {2, 60 * BASE_NS_PER_S}}};
     struct rate_item item = item_of("again", 1);
 
     item.windows = &windows;
@@ -538,11 +590,50 @@ static void test_refused_unheard(void **state)
     rate_store_destroy(&there);
 }
 
+/* Held with the bounce that is one too many; released, it is not forgotten what was sent; and while
+ * the server is away all that is known counts, too. */
+static void test_share_hold(void **state)
+{
+    struct world *world = *state;
+    struct rate_store *store = open_store_at(world, world->url, NULL, NULL, 1, 50 * BASE_NS_PER_MS);
+    struct rate_item got;
+
+    (void)tell_share(store, "s", 0, 100, -1);
+    assert_true(tell_share(store, "s", 20, 0, -1).is_warning_due);
+    got = tell_share(store, "s", 1, 0, -1);
+    assert_int_equal(got.answer, RATE_HELD);
+    assert_true(got.is_newly_blocked);
+    assert_int_equal(tell_share(store, "s", 1, 1000, -1).answer, RATE_HELD);
+    assert_int_equal(rate_store_release(store, (struct base_text){NULL, 0}, BASE_TEXT("s")), 1);
+    got = tell_share(store, "s", 2, 0, -1);
+    assert_int_equal(got.answer, RATE_FREE);
+    assert_int_equal(got.whole, 1100);
+    (void)kill(world->pid, SIGSTOP);
+    got = tell_share(store, "s", 218, 0, -1);
+    assert_int_equal(got.answer, RATE_FREE);
+    assert_int_equal(got.used, 2);
+    (void)tell_share(store, "s", 0, 4, -1);
+    got = tell_share(store, "s", 1, 0, -1);
+    assert_int_equal(got.answer, RATE_HELD);
+    assert_int_equal(got.used, 220);
+    assert_int_equal(got.whole, 1104);
+    (void)kill(world->pid, SIGCONT);
+    wait_until_closed(world, store);
+    base_clock_advance(&world->clock, 4 * BASE_NS_PER_S);
+    /* All that was admitted meanwhile is known there. */
+    got = tell_share(store, "s", 0, 0, -1);
+    assert_int_equal(got.used, 221);
+    assert_int_equal(got.whole, 1104);
+    assert_int_equal(got.answer, RATE_HELD);
+    rate_store_destroy(&store);
+}
+
 /* A message with a thousand recipients and many rates, all of them during a break, and one of which
  * all stand in one call: neither is too long to be said. */
 static void test_many(void **state)
 {
-    static const struct rate_windows wide = {2, {{100000, HOUR_NS}, {90000, 2 * HOUR_NS}}};
+    static const struct rate_windows wide = {.count = 2,
+                                             .at = {{100000, HOUR_NS}, {90000, 2 * HOUR_NS}}};
     struct world *world = *state;
     struct rate_store *store =
         open_store_at(world, world->url, NULL, NULL, 1, 300 * BASE_NS_PER_MS);
@@ -741,6 +832,8 @@ int main(void)
         cmocka_unit_test(test_hold_and_release),
         cmocka_unit_test(test_release_of_many_values),
         cmocka_unit_test(test_release_under_way),
+        cmocka_unit_test(test_share),
+        cmocka_unit_test(test_share_hold),
         cmocka_unit_test(test_warning),
         cmocka_unit_test(test_lease),
         cmocka_unit_test(test_slow_message),
