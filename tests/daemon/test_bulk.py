@@ -10,7 +10,7 @@ import sys
 from daemon import PATIENCE, check, run_cases, wait_until
 from inbound import POSTSEAL, Inbound
 from milter import split_message
-from test_rates_shared import Redis
+from sharedstore import Redis
 
 LOGIN = {"{auth_type}": "PLAIN", "{auth_authen}": "joe"}
 CONF = """bulk-limit = 10
