@@ -394,6 +394,19 @@ static struct base_text cut(struct base_text text)
     return text;
 }
 
+struct base_text authres_whole_value(struct base_text value)
+{
+    const char *at;
+
+    if (value.length <= AUTHRES_VALUE_MAX)
+        return value;
+    at = memrchr(value.data, '@', value.length);
+    value.length -= at == NULL ? 0 : (size_t)(at - value.data);
+    if (at == NULL || value.length > AUTHRES_VALUE_MAX)
+        return (struct base_text){NULL, 0};
+    return (struct base_text){at, value.length};
+}
+
 void authres_append_quoted(struct base_buf *out, struct base_text text)
 {
     text = cut(text);

@@ -55,6 +55,11 @@ void authres_field_write(const struct authres_field *field, struct base_buf *out
 
 #define AUTHRES_VALUE_MAX 256
 
+/* Of a value that would be cut: an address without its local part, else {NULL, 0}, since where it
+ * is cut may be a stranger's choice, and "x@example.org.evil.example" must not end up as
+ * "x@example.org". Others as they are. */
+struct base_text authres_whole_value(struct base_text value);
+
 /* The value with what a field cannot hold replaced, quoted if need be: how it would be written. */
 void authres_append_value(struct base_buf *out, struct base_text value);
 /* The same, quoted in any case. */

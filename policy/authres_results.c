@@ -1,5 +1,5 @@
 /* RFC 8601 sections 2.2 to 2.7, the registry's property names, and RFC 9989 section 9.1. Every
- * value that a stranger chose goes through authres_append_value(), which quotes it or cuts it. */
+ * value that a stranger chose is quoted, or left out if it is too long. */
 #include "policy/authres_results.h"
 
 #include <unistd.h>
@@ -50,6 +50,7 @@ static void add_property(struct builder *builder, const char *ptype, const char 
 {
     struct authres_property *made;
 
+    value = authres_whole_value(value);
     if (value.length == 0 || builder->is_over)
         return;
     made = base_arena_alloc(builder->arena, sizeof(*made));

@@ -183,7 +183,7 @@ static struct dmarc_identifier *collect_spf(struct policy_session *session)
     struct policy_evaluation *evaluation = &session->evaluation;
     const struct spf_outcome *spf = policy_evaluation_spf(session);
 
-    if (spf == NULL || session->sender.kind == POLICY_ADDRESS_INVALID ||
+    if (spf == NULL || session->is_sender_malformed ||
         dns_name_make(&evaluation->spf_domain, spf->domain) != DNS_NAME_OK)
         return NULL;
     evaluation->spf_identifier.domain = &evaluation->spf_domain;

@@ -30,6 +30,7 @@ static bool is_name(struct base_text text)
 
 static void add_pair(struct base_buf *out, const char *key, struct base_text value)
 {
+    value = authres_whole_value(value);
     if (value.length == 0)
         return;
     base_buf_appendf(out, ";\n\t%s=", key);

@@ -1,6 +1,6 @@
 /* The header ends at the empty line, or before the first line that is no field (RFC 5322 section
- * 2.2: a name is printable ASCII without blanks): that line is the body's first, as both MTAs have
- * it. */
+ * 2.2: a name is printable ASCII without blanks; section 4.5: blanks may stand behind it): that
+ * line is the body's first, as both MTAs have it. */
 #include "policy/saved_message.h"
 
 #include <errno.h>
@@ -29,16 +29,25 @@ static bool next_line(struct base_text *rest, struct base_text *line_r)
     return true;
 }
 
-/* Octets before the colon; 0 if the line is no field. */
-static size_t name_length(struct base_text line)
+static bool is_blank(char c)
 {
-    for (size_t i = 0; i < line.length; i++) {
-        if (line.data[i] == ':')
-            return i;
-        if (line.data[i] <= ' ' || line.data[i] > '~')
-            return 0;
-    }
-    return 0;
+    return c == ' ' || c == '\t';
+}
+
+/* Octets of the name, and where its colon is; 0 if the line is no field. */
+static size_t name_length(struct base_text line, size_t *colon_r)
+{
+    size_t length = 0;
+    size_t colon;
+
+    while (length < line.length && line.data[length] > ' ' && line.data[length] <= '~' &&
+           line.data[length] != ':')
+        length++;
+    colon = length;
+    while (colon < line.length && is_blank(line.data[colon]))
+        colon++;
+    *colon_r = colon;
+    return colon < line.length && line.data[colon] == ':' ? length : 0;
 }
 
 static struct base_text copy(struct reader *reader, struct base_text text)
@@ -59,8 +68,7 @@ static struct base_text take_value(struct reader *reader, struct base_text first
     struct base_text line;
     const char *nul;
 
-    while (next_line(&ahead, &line) && line.length > 0 &&
-           (line.data[0] == ' ' || line.data[0] == '\t')) {
+    while (next_line(&ahead, &line) && line.length > 0 && is_blank(line.data[0])) {
         (void)copy(reader, BASE_TEXT("\n"));
         (void)copy(reader, line);
         reader->rest = ahead;
@@ -80,9 +88,10 @@ static void take_header(struct policy_saved_message *message, struct reader *rea
     struct base_text line;
     size_t capacity = 0;
     size_t length;
+    size_t colon;
 
     while (next_line(&ahead, &line)) {
-        length = name_length(line);
+        length = name_length(line, &colon);
         if (length == 0) {
             if (line.length == 0)
                 reader->rest = ahead;
@@ -96,8 +105,8 @@ static void take_header(struct policy_saved_message *message, struct reader *rea
         field = &message->fields[message->field_count++];
         field->name = copy(reader, (struct base_text){line.data, length});
         *reader->out++ = '\0';
-        field->value = take_value(
-            reader, (struct base_text){line.data + length + 1, line.length - length - 1});
+        field->value =
+            take_value(reader, (struct base_text){line.data + colon + 1, line.length - colon - 1});
         ahead = reader->rest;
     }
     reader->rest = ahead;
@@ -119,13 +128,18 @@ static void take_body(struct policy_saved_message *message, struct reader *reade
 static void parse(struct policy_saved_message *message_r, char *raw, size_t length)
 {
     struct reader reader = {.rest = {raw, length}};
+    struct base_text ahead = reader.rest;
     struct base_text line;
+    size_t colon;
     const char *lf = length == 0 ? NULL : memchr(raw, '\n', length);
 
     *message_r = (struct policy_saved_message){.raw = raw, .raw_length = length};
     message_r->has_lf_ends = lf != NULL && (lf == raw || lf[-1] != '\r');
-    if (base_text_starts_with(reader.rest, BASE_TEXT("From ")) && next_line(&reader.rest, &line))
-        message_r->header_offset = length - reader.rest.length;
+    if (base_text_starts_with(reader.rest, BASE_TEXT("From ")) && next_line(&ahead, &line) &&
+        name_length(line, &colon) == 0) {
+        reader.rest = ahead;
+        message_r->header_offset = length - ahead.length;
+    }
     /* Each line may gain a CR, each field two NULs for its colon, and an end for the last line. */
     message_r->storage = base_mem_alloc(2 * length + 4);
     reader.out = message_r->storage;

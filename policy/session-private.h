@@ -77,6 +77,9 @@ struct policy_session {
     struct policy_author author;
     /* Its texts point at decision.mail_from. */
     struct policy_address sender;
+    /* As it was sent it is no path (RFC 5321 section 4.1.2): `sender` is a guess at what the MTA
+     * makes of it, enough for a rule against it, and not for a credit. */
+    bool is_sender_malformed;
     struct policy_evaluation evaluation;
     struct policy_identity_evaluation identity;
     /* A rule accepted it: no later rule decides. */

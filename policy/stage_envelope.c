@@ -245,6 +245,8 @@ const struct policy_verdict *policy_session_mail(struct policy_session *session,
     decision->has_declared_size =
         base_text_to_uint(facts->declared_size, INT64_MAX, &decision->declared_size);
     decision->login = policy_session_copy(session->message, facts->auth_authen, LOGIN_KEPT);
+    session->is_sender_malformed =
+        policy_address_parse(facts->reverse_path, &session->sender) == POLICY_ADDRESS_INVALID;
     decision->mail_from = kept_path(session, facts->reverse_path);
     (void)policy_address_parse(decision->mail_from, &session->sender);
     policy_session_queue_id(session, facts->queue_id);

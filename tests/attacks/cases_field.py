@@ -60,6 +60,11 @@ def forged(world):
          dict(PASS, deleted=[(AR, 1)])),
         ("eight forged with strangers' between", Mail(text(more=gaps)), FORGED,
          Mail(text(OWN, gaps)), dict(PASS, deleted=deleted)),
+        ("forged with blanks before the colon",
+         Mail(text(more=field(b" mx.example.org", b"Authentication-Results \t"))), FORGED,
+         Mail(text(OWN, field(b" other.example", b"Authentication-Results ") +
+                   field(b" mx.example.org", b"AUTHENTICATION-RESULTS\t"))),
+         dict(PASS, deleted=[("AUTHENTICATION-RESULTS", 2)])),
         ("forged above and below", Mail(field(b" mx.example.org") + text() ), FORGED,
          Mail(field(b" mx.example.org") + text(OWN, field(b" mx.example.org"))),
          dict(PASS, deleted=[(AR, 2), (AR, 1)])),

@@ -266,6 +266,46 @@ static void test_lines(void **state)
     }
 }
 
+/* 256 octets of a value are shown: where it would be cut, a stranger's domain may look like
+ * another's. */
+static void test_nothing_is_cut(void **state)
+{
+    static const struct {
+        size_t local;
+        const char *domain;
+        const char *want;
+    } rows[] = {
+        {243, "list.example", "smtp.mailfrom=xxx"},
+        {244, "list.example", "smtp.mailfrom=@list.example;"},
+        {243, "list.example.reject.example", "smtp.mailfrom=@list.example.reject.example;"},
+        {600, "list.example.reject.example", "smtp.mailfrom=@list.example.reject.example;"},
+        {2000, "list.example", "smtp.helo="},
+    };
+    struct world *world = *state;
+
+    world_configure(world, "received-spf = yes\n");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char path[4096];
+        char local[2048];
+        char whole[4096];
+        const struct enforce_message message = {.client = "192.0.2.11", .from = path};
+
+        memset(local, 'x', rows[i].local);
+        local[rows[i].local] = '\0';
+        snprintf(path, sizeof(path), "<%s@%s>", local, rows[i].domain);
+        snprintf(whole, sizeof(whole), "%s@%s", local, rows[i].domain);
+        (void)enforce_send(world, &message);
+        const char *got = decision(world)->authres.data;
+
+        if (strstr(got, rows[i].want) == NULL)
+            fail_msg("row %zu: %s", i, got);
+        for (const struct policy_edit *edit = policy_session_edits(world->session)->first;
+             edit != NULL; edit = edit->next)
+            if (strstr(edit->value.data, "xxx") != NULL && strstr(edit->value.data, whole) == NULL)
+                fail_msg("row %zu: %s", i, edit->value.data);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +315,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_trusted_is_capped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_is_cut, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
