@@ -128,18 +128,14 @@ static void take_body(struct policy_saved_message *message, struct reader *reade
 static void parse(struct policy_saved_message *message_r, char *raw, size_t length)
 {
     struct reader reader = {.rest = {raw, length}};
-    struct base_text ahead = reader.rest;
     struct base_text line;
-    size_t colon;
     const char *lf = length == 0 ? NULL : memchr(raw, '\n', length);
 
     *message_r = (struct policy_saved_message){.raw = raw, .raw_length = length};
     message_r->has_lf_ends = lf != NULL && (lf == raw || lf[-1] != '\r');
-    if (base_text_starts_with(reader.rest, BASE_TEXT("From ")) && next_line(&ahead, &line) &&
-        name_length(line, &colon) == 0) {
-        reader.rest = ahead;
-        message_r->header_offset = length - ahead.length;
-    }
+    /* Even where a colon follows: Postfix takes it so, too. */
+    if (base_text_starts_with(reader.rest, BASE_TEXT("From ")) && next_line(&reader.rest, &line))
+        message_r->header_offset = length - reader.rest.length;
     /* Each line may gain a CR, each field two NULs for its colon, and an end for the last line. */
     message_r->storage = base_mem_alloc(2 * length + 4);
     reader.out = message_r->storage;
