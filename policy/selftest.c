@@ -10,6 +10,7 @@
 #include "conf/source.h"
 #include "dns/resolver.h"
 #include "policy/bulk/organizations.h"
+#include "policy/deferrals.h"
 #include "policy/options.h"
 #include "policy/rate/engine.h"
 #include "policy/replay.h"
@@ -22,20 +23,33 @@
 #define ARENA_OCTETS ((size_t)64 << 20)
 /* Octets of the zone of one case. */
 #define ZONE_MAX ((size_t)16 << 20)
+/* Rules and domains that `tempfail-for` remembers in one case. */
+#define DEFERRALS_MAX 1000
 
-/* One case while it runs. */
+/* One case while it runs: its own messages, and those of its `after` before them. */
 struct running {
     struct base_arena *arena;
     const struct conf_section *top;
+    /* The case's; and whose message is sent. */
     const struct conf_section *given;
+    const struct conf_section *sent;
     struct base_clock clock;
     struct dns_resolver *resolver;
+    struct rate_store *rates;
+    struct policy_deferrals *deferrals;
+    struct policy_snapshot *snapshot;
+    /* Of the last message that was sent. */
+    struct policy_session *session;
+    const struct policy_verdict *verdict;
     struct policy_saved_message message;
     struct sockaddr_storage address;
     /* As they are refused. */
     struct base_text *refused;
     size_t refused_count;
     const struct policy_verdict *last;
+    /* Of all that were sent so far; and of those that `sent` sends, how many were taken. */
+    bool is_begun;
+    int64_t accepted;
 };
 
 static bool add_zone_file(struct running *running, const struct conf_section *section,
@@ -100,8 +114,10 @@ static void make_clock(struct running *running)
 
     running->clock = base_clock_system();
     /* The table's check has read it before. */
-    if (time != NULL && base_clock_parse_rfc3339(time, &wall_s))
-        running->clock = base_clock_fixed(wall_s);
+    if (time == NULL || !base_clock_parse_rfc3339(time, &wall_s))
+        wall_s = base_clock_wall_s(&running->clock);
+    /* It stands still but for `every`: nothing is waited for. */
+    running->clock = base_clock_manual(wall_s);
 }
 
 static void add_lines(const struct conf_list *lines, struct base_buf *out)
@@ -114,12 +130,13 @@ static void add_lines(const struct conf_list *lines, struct base_buf *out)
 
 static bool make_message(struct running *running, struct base_error *error_r)
 {
-    const struct selftest_given *given = running->given->values;
+    const struct selftest_given *given = running->sent->values;
     struct base_error error = {""};
     struct base_buf text;
 
+    policy_saved_message_deinit(&running->message);
     if (given->message != NULL) {
-        struct conf_where where = conf_section_where(running->given, "message");
+        struct conf_where where = conf_section_where(running->sent, "message");
         const char *path = conf_source_resolve(given->message, where.file, running->arena);
 
         if (policy_saved_message_read(&running->message, path, -1, &error))
@@ -159,13 +176,11 @@ static struct policy_tls_facts tls_of(const struct selftest_given *given)
                              text_of(given->cert_issuer));
 }
 
-/* The verdict that ended it. */
-static const struct policy_verdict *replay(struct running *running, struct policy_session *session)
+/* The verdict that ended it. `recipients` has room for all, and as many that are refused. */
+static const struct policy_verdict *replay(struct running *running, struct base_text *recipients)
 {
-    const struct selftest_given *given = running->given->values;
+    const struct selftest_given *given = running->sent->values;
     size_t count = given->rcpt.count;
-    struct base_text *recipients =
-        conf_source_alloc(running->arena, (count + 1) * 2 * sizeof(*recipients));
     struct policy_replay replay = {
         .client = text_of(given->ip),
         .connect = {.address = (const struct sockaddr *)&running->address,
@@ -188,8 +203,49 @@ static const struct policy_verdict *replay(struct running *running, struct polic
     for (size_t i = 0; i < count; i++)
         recipients[i] = base_text_of(given->rcpt.items[i].text);
     running->refused = recipients + count + 1;
-    return policy_replay_run(session, &replay) ? &policy_session_decision(session)->verdict
-                                               : running->last;
+    running->refused_count = 0;
+    if (!policy_replay_run(running->session, &replay))
+        return running->last;
+    policy_session_accepted(running->session);
+    return &policy_session_decision(running->session)->verdict;
+}
+
+/* Each message in a session of its own. */
+static void send_one(struct running *running, struct base_text *recipients)
+{
+    const struct policy_env env = {.resolver = running->resolver,
+                                   .clock = &running->clock,
+                                   .deferrals = running->deferrals,
+                                   .rates = running->rates};
+    enum policy_action action;
+
+    policy_session_destroy(&running->session);
+    running->session = policy_session_create(&env, running->snapshot);
+    running->verdict = replay(running, recipients);
+    action = running->verdict->action;
+    running->accepted += action != POLICY_ACTION_REJECT && action != POLICY_ACTION_TEMPFAIL;
+}
+
+static bool send_all(struct running *running, const struct conf_section *sent,
+                     struct base_error *error_r)
+{
+    const struct selftest_given *given = sent->values;
+    struct base_text *recipients =
+        conf_source_alloc(running->arena, (given->rcpt.count + 1) * 2 * sizeof(*recipients));
+
+    running->sent = sent;
+    running->accepted = 0;
+    /* The table's check has read the address before. */
+    if (!policy_replay_address(given->ip, &running->address, error_r) ||
+        !make_message(running, error_r))
+        return false;
+    for (int64_t i = 0; i < given->times; i++) {
+        if (running->is_begun)
+            base_clock_advance(&running->clock, given->every * BASE_NS_PER_MS);
+        running->is_begun = true;
+        send_one(running, recipients);
+    }
+    return true;
 }
 
 struct run {
@@ -200,37 +256,36 @@ struct run {
     struct policy_selftest_sums *sums;
 };
 
+/* Those of `after`, then its own. */
+static bool send_case(const struct run *run, struct running *running, struct base_error *error_r)
+{
+    const struct selftest_given *given = running->given->values;
+
+    for (size_t i = 0; i < given->after.count; i++)
+        if (!send_all(running, selftest_file_given(run->file, given->after.items[i].text), error_r))
+            return false;
+    return send_all(running, running->given, error_r);
+}
+
 static bool judge(const struct run *run, struct running *running, struct base_error *error_r)
 {
     const struct conf_section *given = running->given;
-    /* Empty: what one message alone would charge. */
-    struct rate_store *rates = rate_engine_create(
-        &(struct rate_engine_options){.memory = (size_t)RATE_MEMORY_MIN, .clock = &running->clock});
-    /* A zone answers at once. */
-    struct bulk_organizations *organizations =
-        bulk_organizations_create(&(struct bulk_organizations_options){
-            .resolver = running->resolver, .clock = &running->clock});
-    const struct policy_env env = {.resolver = running->resolver,
-                                   .clock = &running->clock,
-                                   .bulk_organizations = organizations,
-                                   .rates = rates};
-    struct policy_session *session = policy_session_create(&env, run->snapshot);
-    struct selftest_outcome outcome = {.verdict = replay(running, session)};
+    struct selftest_outcome outcome = {
+        .verdict = running->verdict,
+        .decision = policy_session_decision(running->session),
+        .edits = policy_session_edits(running->session),
+        .refused = running->refused,
+        .refused_count = running->refused_count,
+        .accepted = running->accepted,
+    };
     struct policy_selftest_case it = {.name = given->title, .where = given->where};
 
-    outcome.decision = policy_session_decision(session);
-    outcome.edits = policy_session_edits(session);
-    outcome.refused = running->refused;
-    outcome.refused_count = running->refused_count;
     it.first =
         selftest_compare(selftest_file_expect(run->file, given->title), &outcome, running->arena);
     run->sums->cases++;
     run->sums->failed += it.first != NULL;
     if (run->each != NULL)
         run->each(run->context, &it);
-    policy_session_destroy(&session);
-    bulk_organizations_destroy(&organizations);
-    rate_store_destroy(&rates);
     if (base_arena_is_exhausted(running->arena))
         conf_error_at(error_r, given->where, "given \"%s\": too large to be compared",
                       given->title);
@@ -240,18 +295,22 @@ static bool judge(const struct run *run, struct running *running, struct base_er
 static bool run_case(const struct run *run, const struct conf_section *given,
                      struct base_error *error_r)
 {
-    const struct selftest_given *values = given->values;
     struct running running = {.arena = base_arena_create(ARENA_OCTETS, NULL),
                               .top = conf_snapshot_top(run->file, &selftest_options_table),
-                              .given = given};
-    /* The table's check has read the address before. */
-    bool is_run = policy_replay_address(values->ip, &running.address, error_r) &&
-                  make_zone(&running, error_r) && make_message(&running, error_r);
+                              .given = given,
+                              .snapshot = run->snapshot,
+                              .deferrals = policy_deferrals_create(DEFERRALS_MAX)};
+    bool is_run;
 
-    if (is_run) {
-        make_clock(&running);
-        is_run = judge(run, &running, error_r);
-    }
+    make_clock(&running);
+    /* Empty: what the case alone charges. */
+    running.rates = rate_engine_create(
+        &(struct rate_engine_options){.memory = (size_t)RATE_MEMORY_MIN, .clock = &running.clock});
+    is_run = make_zone(&running, error_r) && send_case(run, &running, error_r) &&
+             judge(run, &running, error_r);
+    policy_session_destroy(&running.session);
+    rate_store_destroy(&running.rates);
+    policy_deferrals_destroy(&running.deferrals);
     policy_saved_message_deinit(&running.message);
     dns_resolver_destroy(&running.resolver);
     base_arena_destroy(&running.arena);

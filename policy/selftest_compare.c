@@ -8,8 +8,10 @@
 #include "base/panic.h"
 #include "conf/conf.h"
 #include "policy/decision.h"
+#include "policy/decision_rates.h"
 #include "policy/dmarc/dmarc.h"
 #include "policy/edits.h"
+#include "policy/rate/limits.h"
 #include "policy/rules.h"
 #include "policy/selftest.h"
 #include "policy/selftest_file.h"
@@ -212,6 +214,31 @@ static void get_added(struct found *found)
     }
 }
 
+/* "per login: 4 of 3/1h, over, alice": in the order in which they were asked. */
+static void get_rates(struct found *found)
+{
+    const struct policy_rate_hit *it = found->outcome->decision->rates;
+
+    for (; it != NULL; it = it->next) {
+        char limit[RATE_TEXT_SIZE];
+        struct base_buf line;
+
+        base_buf_init(&line, found->arena, SHOWN_MAX);
+        base_buf_appendf(&line, "%s: %lld of %s, %s%s, ", it->name, (long long)it->used,
+                         rate_limit_text(&it->limit, limit), policy_rate_answer_text(it->answer),
+                         it->mode == POLICY_RULE_ENFORCE ? "" : ", observed");
+        base_buf_append_text(&line, it->key);
+        offer(found, squeeze(base_buf_text(&line), found->arena));
+    }
+}
+
+static void get_accepted(struct found *found)
+{
+    const char *text = base_arena_printf(found->arena, "%lld", (long long)found->outcome->accepted);
+
+    offer(found, base_text_of(text == NULL ? "" : text));
+}
+
 struct row {
     const char *option;
     void (*get)(struct found *found);
@@ -243,6 +270,9 @@ static const struct row rows[] = {
     {"authres-without", get_authres, is_within, true},
     {"added", get_added, is_within, false},
     {"not-added", get_added, is_within, true},
+    {"rates", get_rates, is_within, false},
+    {"rates-without", get_rates, is_within, true},
+    {"accepted", get_accepted, is_equal, false},
 };
 
 static const struct row *row_of(const char *option)
@@ -288,6 +318,14 @@ static void compare_one(struct comparison *comparison, const struct row *row,
         differ(comparison, row, where, want, base_buf_text(&found.shown));
 }
 
+static void compare_number(struct comparison *comparison, const struct row *row,
+                           struct conf_where where, int64_t number)
+{
+    const char *text = base_arena_printf(comparison->arena, "%lld", (long long)number);
+
+    compare_one(comparison, row, where, base_text_of(text == NULL ? "" : text));
+}
+
 static void compare_list(struct comparison *comparison, const struct row *row,
                          const struct conf_list *list)
 {
@@ -324,6 +362,8 @@ static void compare_option(struct comparison *comparison, const struct conf_sect
         return;
     if (option->type == CONF_WORD)
         compare_one(comparison, row, where, base_text_of(option->words[*(const int *)value]));
+    else if (option->type == CONF_INT)
+        compare_number(comparison, row, where, *(const int64_t *)value);
     else if (option->type == CONF_STRING)
         compare_one(comparison, row, where, base_text_of(*(const char *const *)value));
     else if (must_be_none(row, value))

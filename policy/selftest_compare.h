@@ -19,6 +19,8 @@ struct selftest_outcome {
     /* Recipients that were refused at RCPT. */
     const struct base_text *refused;
     size_t refused_count;
+    /* Of all messages of the case. */
+    int64_t accepted;
 };
 
 /* The differences, in the order of the options' table; NULL: none. In `arena`. */

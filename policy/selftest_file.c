@@ -22,6 +22,10 @@ static const char *const dkim_words[] = {"none",    "pass",      "fail",      "p
 static const char *const dmarc_words[] = {"none", "pass", "fail", "temperror", "permerror", NULL};
 static const char *const policy_words[] = {"none", "quarantine", "reject", NULL};
 
+/* Messages of one `given` block; milliseconds between two of them. */
+#define TIMES_MAX 10000
+#define EVERY_MAX (INT64_C(31) * 24 * 60 * 60 * 1000)
+
 #define ROW(struct_name, option, kind, field) \
     .name = (option), .type = (kind), .offset = offsetof(struct struct_name, field)
 #define TOP(option, kind, field)                   \
@@ -69,6 +73,9 @@ static const struct conf_option given_rows[] = {
     GIVEN("zone-file", CONF_STRING, zone_file),
     GIVEN("zone", CONF_LIST, zone),
     GIVEN("time", CONF_STRING, time),
+    GIVEN("after", CONF_LIST, after),
+    {ROW(selftest_given, "times", CONF_INT, times), .fallback = "1", .min = 1, .max = TIMES_MAX},
+    {ROW(selftest_given, "every", CONF_DURATION, every), .fallback = "0s", .max = EVERY_MAX},
 };
 
 static const struct conf_option expect_rows[] = {
@@ -94,6 +101,9 @@ static const struct conf_option expect_rows[] = {
     EXPECT("authres-without", CONF_LIST, authres_without),
     EXPECT("added", CONF_LIST, added),
     EXPECT("not-added", CONF_LIST, not_added),
+    EXPECT("rates", CONF_LIST, rates),
+    EXPECT("rates-without", CONF_LIST, rates_without),
+    {ROW(selftest_expect, "accepted", CONF_INT, accepted), .max = TIMES_MAX},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -213,6 +223,45 @@ const struct conf_section *selftest_file_expect(const struct conf_snapshot *file
     return find(file, &selftest_expect_table, title);
 }
 
+const struct conf_section *selftest_file_given(const struct conf_snapshot *file, const char *title)
+{
+    return find(file, &selftest_given_table, title);
+}
+
+/* One `after` deep: what comes before is seen where it is written. */
+static bool check_after(const struct conf_snapshot *file, const struct conf_section *section,
+                        struct base_error *error_r)
+{
+    const struct selftest_given *given = section->values;
+
+    for (size_t i = 0; i < given->after.count; i++) {
+        const struct conf_item *item = &given->after.items[i];
+        const struct conf_section *other = selftest_file_given(file, item->text);
+        const char *fault = NULL;
+
+        if (other == NULL)
+            fault = "there is no such `given` block: name one of this file";
+        else if (other == section)
+            fault = "a test cannot come after itself: use `times` to send its message again";
+        else if (((const struct selftest_given *)other->values)->after.count > 0)
+            fault = "that one has an `after` itself: name all of them here";
+        if (fault == NULL)
+            continue;
+        conf_error_at(error_r, item->where, "given \"%s\": after: \"%s\": %s", section->title,
+                      item->text, fault);
+        return false;
+    }
+    return true;
+}
+
+static bool check_afters(const struct conf_snapshot *file, struct base_error *error_r)
+{
+    for (size_t i = 0; i < conf_snapshot_count(file, &selftest_given_table); i++)
+        if (!check_after(file, conf_snapshot_at(file, &selftest_given_table, i), error_r))
+            return false;
+    return true;
+}
+
 /* Each section of `table` has its partner in `other`. */
 static bool are_paired(const struct conf_snapshot *file, const struct conf_table *table,
                        const struct conf_table *other, struct base_error *error_r)
@@ -240,7 +289,8 @@ struct conf_snapshot *selftest_file_read(const char *path, struct base_error *er
     if (conf_snapshot_count(file, &selftest_given_table) == 0)
         base_error_set(error_r, "%s: no test in it: write a `given` and an `expect` block", path);
     else if (are_paired(file, &selftest_given_table, &selftest_expect_table, error_r) &&
-             are_paired(file, &selftest_expect_table, &selftest_given_table, error_r))
+             are_paired(file, &selftest_expect_table, &selftest_given_table, error_r) &&
+             check_afters(file, error_r))
         return file;
     conf_snapshot_unref(&file);
     return NULL;

@@ -41,6 +41,11 @@ struct selftest_given {
     const char *zone_file;
     struct conf_list zone;
     const char *time;
+    /* How often the message is sent, and milliseconds from each to the next. */
+    int64_t times;
+    int64_t every;
+    /* Other `given` blocks, whose messages are sent before. */
+    struct conf_list after;
 };
 
 /* What was not given is not compared. */
@@ -68,6 +73,9 @@ struct selftest_expect {
     struct conf_list authres_without;
     struct conf_list added;
     struct conf_list not_added;
+    struct conf_list rates;
+    struct conf_list rates_without;
+    int64_t accepted;
 };
 
 extern const struct conf_table selftest_options_table;
@@ -81,6 +89,8 @@ const struct conf_table *const *selftest_tables(size_t *count_r);
  * fault. */
 __attribute__((warn_unused_result)) struct conf_snapshot *selftest_file_read(
     const char *path, struct base_error *error_r);
+/* The block of that title; NULL: there is none, which no `after` of a file that was read names. */
+const struct conf_section *selftest_file_given(const struct conf_snapshot *file, const char *title);
 /* The `expect` of that title; never NULL in a file that was read. */
 const struct conf_section *selftest_file_expect(const struct conf_snapshot *file,
                                                 const char *title);

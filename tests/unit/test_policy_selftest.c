@@ -79,6 +79,15 @@ static const struct {
     {GIVEN "message = \"absent\" }\nexpect \"x\" { action = reject }",
      "x.tests:1: message: /tmp/test_selftest."},
     {GIVEN "time = \"noon\" }", "x.tests:1: time: \"noon\""},
+    {GIVEN "times = 0 }", "x.tests:1: given \"x\": times"},
+    {GIVEN "times = 10001 }", "x.tests:1: given \"x\": times"},
+    {GIVEN "every = \"32d\" }", "x.tests:1: given \"x\": every"},
+    {GIVEN "after = { \"y\" } }\nexpect \"x\" { action = reject }",
+     "x.tests:1: given \"x\": after: \"y\": there is no such"},
+    {GIVEN "after = { \"x\" } }\nexpect \"x\" { action = reject }", "cannot come after itself"},
+    {"given \"y\" { ip = \"local\" from = \"\" after = { \"x\" } }\nexpect \"y\" { accepted = 1 "
+     "}\n" GIVEN "after = { \"y\" } }\nexpect \"x\" { action = reject }",
+     "x.tests:1: given \"y\": after: \"x\": that one has an `after` itself"},
     {"time = \"noon\"", "x.tests:1: time: \"noon\""},
     {GIVEN "zone = { \"a.example. IN A nonsense\" } }\nexpect \"x\" { action = reject }",
      "x.tests:1: given \"x\": zone:1"},
@@ -126,13 +135,21 @@ static void test_no_file(void **state)
     "text = \"go away\" }\n"                                                                    \
     "rate \"few\" { key = { login } count = recipients limit = \"1/1h\" action = tempfail }\n"  \
     "rule \"soft\" { stage = eom spf = { softfail } action = mark }\n"                          \
-    "rule \"later\" { stage = mail spf = { temperror } action = tempfail }\n"
+    "rule \"held\" { stage = mail spf = { temperror } sender-domain = { \"held.example\" } "    \
+    "action = "                                                                                 \
+    "tempfail tempfail-for = \"4h\" }\n"                                                        \
+    "rule \"later\" { stage = mail spf = { temperror } sender-domain = { \"later.example\" } "  \
+    "action = "                                                                                 \
+    "tempfail }\n"
 
 #define ZONE                                                                            \
     "zone = { \"fail.example. 300 TXT \\\"v=spf1 -all\\\"\", "                          \
     "\"pass.example. 300 TXT \\\"v=spf1 +all\\\"\", \"_dmarc.pass.example. 300 TXT "    \
     "\\\"v=DMARC1; p=quarantine\\\"\", \"soft.example. 300 TXT \\\"v=spf1 ~all\\\"\", " \
-    "\"$FAULT later.example. TXT TIMEOUT\" }\n"
+    "\"$FAULT later.example. TXT TIMEOUT\", \"$FAULT held.example. TXT SERVFAIL\" }\n"
+
+/* The rate "few" is of it. */
+#define LOGIN "login = \"a\" from = \"a@example.org\" rcpt = { \"b@example.org\" }"
 
 /* A message, an expectation, and whether it is met. */
 static const struct {
@@ -217,6 +234,26 @@ static const struct {
     {"login = \"a\" from = \"a@example.org\" rcpt = { \"b@example.org\" }", "refused = { }", true},
     {"login = \"a\" from = \"a@example.org\" rcpt = { \"b@example.org\", \"c@example.org\" }",
      "refused = { \"c@example.org\" }", true},
+    /* Several messages, and what rates count of them. */
+    {LOGIN, "rates = { \"few: 1 of 1/1h, free, a\" } accepted = 1", true},
+    {LOGIN, "rates = { \"few: 2 of\" }", false},
+    {LOGIN, "rates = { }", false},
+    {LOGIN, "rates-without = { \"over\", \"many\" }", true},
+    {LOGIN, "rates-without = { \"few\" }", false},
+    {LOGIN, "accepted = 0", false},
+    {"from = \"a@pass.example\" rcpt = { \"b@example.org\" }", "rates = { }", true},
+    {LOGIN " times = 3", "accepted = 1 stage = rcpt action = tempfail rule = \"few\"", true},
+    {LOGIN " times = 3", "rates = { \"few: 1 of 1/1h, over, a\" } refused = { \"b@example.org\" }",
+     true},
+    {LOGIN " times = 3", "accepted = 2", false},
+    {LOGIN " times = 3 every = \"2h\"", "accepted = 3 rates = { \"few: 1 of 1/1h, free, a\" }",
+     true},
+    {LOGIN " times = 3 every = \"40m\"", "accepted = 2 action = continue", true},
+    {"from = \"a@pass.example\" rcpt = { \"away@example.org\" } times = 2", "accepted = 0", true},
+    {"from = \"a@later.example\" times = 2 every = \"5h\"", "action = tempfail accepted = 0", true},
+    {"from = \"a@held.example\" times = 2 every = \"3h\"", "action = tempfail rule = \"held\"",
+     true},
+    {"from = \"a@held.example\" times = 3 every = \"3h\"", "action = continue accepted = 1", true},
     {"ip = \"172.16.0.1\" from = \"<>\"", "direction = trusted spf = none", false},
     {"ip = \"172.16.0.1\" from = \"<>\"", "direction = trusted", true},
     {"from = \"a@own.example\" zone = { \"own.example. 300 TXT \\\"v=spf1 -all\\\"\" }",
@@ -226,6 +263,14 @@ static const struct {
     {"from = \"a@pass.example\" message = \"m.eml\"",
      "author = one authres = { \"header.from=pass.example\" }", true},
 };
+
+static void print_case(void *context, const struct policy_selftest_case *it)
+{
+    (void)context;
+    for (const struct policy_selftest_difference *at = it->first; at != NULL; at = at->next)
+        print_error("%s: %s: want %.*s, got %.*s\n", it->name, at->option, (int)at->want.length,
+                    at->want.data, (int)at->got.length, at->got.data);
+}
 
 struct outcome {
     unsigned calls;
@@ -315,6 +360,40 @@ static void test_time(void **state)
     assert_int_equal(sums.failed, 0);
 }
 
+/* Messages of other tests before it: their counts, and none of their verdicts. */
+static void test_after(void **state)
+{
+    struct scene *scene = *state;
+    struct policy_selftest_sums sums = {0, 0};
+    struct base_error error = {""};
+
+    world_configure(&scene->world,
+                    "rate \"login\" { key = { login } count = messages limit = \"5/1h\" action = "
+                    "reject }\n"
+                    "rate \"to\" { key = { recipient } count = messages limit = \"3/1h\" action = "
+                    "tempfail mode = observe }\n");
+    save(scene, "x.tests",
+         "given \"one\" { ip = \"192.0.2.1\" login = \"a\" from = \"a@example.org\" rcpt = { "
+         "\"b@example.net\" } times = 2 every = \"1m\" }\n"
+         "expect \"one\" { accepted = 2 rates = { \"login: 2 of 5/1h\", \"to: 2 of 3/1h, free\" } "
+         "}\n"
+         "given \"two\" { ip = \"192.0.2.1\" login = \"a\" from = \"a@example.org\" rcpt = { "
+         "\"c@example.net\" } after = { \"one\", \"one\" } }\n"
+         "expect \"two\" { accepted = 1 rates = { \"login: 5 of 5/1h, free, a\" } }\n"
+         "given \"three\" { ip = \"192.0.2.1\" login = \"a\" from = \"a@example.org\" rcpt = { "
+         "\"b@example.net\" } after = { \"one\", \"one\" } times = 2 }\n"
+         "expect \"three\" { accepted = 1 rule = \"login\" action = reject\n"
+         "rates = { \"login: 5 of 5/1h, over, a\", \"to: 3 of 3/1h, over, observed, "
+         "b@example.net\" } }\n"
+         "given \"four\" { ip = \"192.0.2.1\" login = \"a\" from = \"a@example.org\" rcpt = { "
+         "\"b@example.net\" } after = { \"one\", \"one\" } times = 2 every = \"1h\" }\n"
+         "expect \"four\" { accepted = 2 }\n");
+    if (!policy_selftest_run(scene->world.snapshot, scene->path, print_case, NULL, &sums, &error))
+        fail_msg("%s", error.text);
+    assert_int_equal(sums.cases, 4);
+    assert_int_equal(sums.failed, 0);
+}
+
 static void check_required(struct scene *scene, const char *more, const char *want)
 {
     struct base_error error = {""};
@@ -358,6 +437,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
         cmocka_unit_test_setup_teardown(test_observed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_after, setup, teardown),
         cmocka_unit_test_setup_teardown(test_require, setup, teardown),
     };
 
