@@ -39,17 +39,24 @@ static bool is_behind_word(const struct reader *reader)
     return before != '@' && before != '.' && before != ':';
 }
 
+/* Control characters are no part of any mailbox; what they hide behind is looked at all the same.
+ */
+static char printable(char c)
+{
+    if (c == '\t')
+        return ' ';
+    return (c > 0 && c < 0x20) || c == 0x7f ? '?' : c;
+}
+
 static void put(struct reader *reader, char c)
 {
-    unsigned char octet = (unsigned char)c;
-
     if (reader->has_blank && is_behind_word(reader) && c != '@' && c != '.' && c != ':')
         base_buf_append_char(&reader->out, ' ');
     reader->has_blank = false;
-    if (octet < 0x20 || octet == 0x7f || reader->is_over)
+    if (c == '\0' || reader->is_over)
         reader->is_bad = true;
     else
-        base_buf_append_char(&reader->out, c);
+        base_buf_append_char(&reader->out, printable(c));
 }
 
 /* quoted-pair, behind its backslash. */

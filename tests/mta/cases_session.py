@@ -256,6 +256,7 @@ def session_disguised_addresses(context, name):
 
     senders = [text.format("alice", domain) for text in DISGUISES
                for domain in ("example.org", "example.com")]
+    senders += ['<"a\tb"@example.org>', '<"a\x01b"@example.org>', "<a\x7f@example.org>"]
     senders += ["<alice>", "<\\alice>", "<alice%example.org>", "<example.org!alice>"]
     for sender in senders:
         reply = first_refusal(sender, "<%s>" % BOB)
