@@ -10,9 +10,12 @@
 /* The first word of what the client said; Postfix hands on no more than that. */
 static struct base_text verb(struct base_text command)
 {
-    struct base_text rest = base_text_trim(command);
+    struct base_text word = base_text_trim(command);
 
-    return base_text_split(&rest, ' ');
+    for (size_t i = 0; i < word.length; i++)
+        if (word.data[i] == ' ' || word.data[i] == '\t')
+            word.length = i;
+    return word;
 }
 
 static void *compile_commands(const struct policy_condition *condition, const void *value,

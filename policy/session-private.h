@@ -55,8 +55,8 @@ struct policy_session {
     int64_t connect_left_ns;
     /* What rules at connect and HELO said, for all that follows in this session; another HELO
      * begins again with what connect said. */
-    bool is_session_accepted;
-    bool is_connect_accepted;
+    const struct policy_verdict *session_accepted;
+    const struct policy_verdict *connect_accepted;
     const struct policy_verdict *session_mark;
     const struct policy_verdict *connect_mark;
     const struct policy_verdict *session_would;
@@ -82,10 +82,11 @@ struct policy_session {
     bool is_sender_malformed;
     struct policy_evaluation evaluation;
     struct policy_identity_evaluation identity;
-    /* A rule accepted it: no later rule decides. */
-    bool is_accepted;
+    /* A rule accepted it: no later rule decides. NULL: none. */
+    const struct policy_verdict *accepted;
     /* Recipients that rules accepted at RCPT: if all are, no later rule decides. */
     unsigned recipients_accepted;
+    const struct policy_verdict *recipient_accepted;
     /* Fields of rules, the last one first, those of connect and HELO behind them. */
     const struct policy_new_field *fields;
     /* mark or hold-queue of a rule, to be done at end of message; NULL: none. */

@@ -329,6 +329,9 @@ static const struct policy_verdict *judge(struct policy_session *session)
             session->snapshot->options->mode == POLICY_MODE_ENFORCE && !insert_mark(session))
             return &no_memory;
     }
+    if (verdict->action == POLICY_ACTION_CONTINUE &&
+        policy_session_accepted_by(session, POLICY_STAGE_EOM) != NULL)
+        verdict = policy_session_accepted_by(session, POLICY_STAGE_EOM);
     if (session->snapshot->options->mode == POLICY_MODE_ENFORCE &&
         (!policy_session_insert_fields(session) || !policy_session_apply_sender(session)))
         return &no_memory;
@@ -373,7 +376,7 @@ const struct policy_verdict *policy_session_eom(struct policy_session *session,
     policy_evaluation_content(session, progress, context);
     const struct policy_verdict *verdict = decide(session);
     policy_client_evaluation_note(session);
-    if (verdict->action != POLICY_ACTION_CONTINUE &&
+    if (verdict->action != POLICY_ACTION_CONTINUE && verdict->action != POLICY_ACTION_ACCEPT &&
         session->snapshot->options->mode == POLICY_MODE_OBSERVE) {
         if (decision->would == NULL)
             decision->would = verdict;
@@ -382,6 +385,8 @@ const struct policy_verdict *policy_session_eom(struct policy_session *session,
     if (!is_refusal(verdict))
         policy_session_bulk_reserve(session);
     decision->verdict = *verdict;
+    /* Of connect alone. */
+    decision->verdict.is_bypass = false;
     decision->is_aborted = false;
     decision->elapsed_ns = base_clock_mono_ns(session->env.clock) - session->begin_ns;
     /* What is refused was not to be signed any more. */

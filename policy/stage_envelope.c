@@ -121,7 +121,7 @@ const struct policy_verdict *policy_session_connect(struct policy_session *sessi
     session->tls_room = NULL;
     session->has_tls = false;
     session->helo = (struct base_text){NULL, 0};
-    session->is_session_accepted = false;
+    session->session_accepted = NULL;
     session->session_mark = NULL;
     session->session_would = NULL;
     session->session_hits = NULL;
@@ -140,7 +140,7 @@ const struct policy_verdict *policy_session_connect(struct policy_session *sessi
     const struct policy_verdict *verdict = decide_early(session, POLICY_STAGE_CONNECT);
     session->connect_left_ns = session->helo_evaluation.budget.left_ns;
 
-    session->is_connect_accepted = session->is_session_accepted;
+    session->connect_accepted = session->session_accepted;
     session->connect_mark = session->session_mark;
     session->connect_would = session->session_would;
     session->connect_fields = session->session_fields;
@@ -183,7 +183,7 @@ const struct policy_verdict *policy_session_helo(struct policy_session *session,
         session->helo = (struct base_text){session->helo_room, length};
     }
     session->has_tls = read_tls(session, &facts->tls);
-    session->is_session_accepted = session->is_connect_accepted;
+    session->session_accepted = session->connect_accepted;
     session->session_mark = session->connect_mark;
     session->session_would = session->connect_would;
     session->session_fields = session->connect_fields;

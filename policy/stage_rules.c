@@ -214,6 +214,13 @@ static void set_mark(const struct policy_verdict **mark, const struct policy_ver
         *mark = verdict;
 }
 
+static void note_accepted_recipient(struct policy_session *session,
+                                    const struct policy_verdict *verdict)
+{
+    session->recipients_accepted++;
+    session->recipient_accepted = verdict;
+}
+
 static const struct policy_verdict *latch(struct policy_session *session,
                                           const struct policy_verdict *verdict)
 {
@@ -222,19 +229,24 @@ static const struct policy_verdict *latch(struct policy_session *session,
     if (verdict->action != POLICY_ACTION_ACCEPT)
         set_mark(is_before_mail(stage) ? &session->session_mark : &session->mark, verdict);
     else if (stage == POLICY_STAGE_RCPT)
-        session->recipients_accepted++;
+        note_accepted_recipient(session, verdict);
     else
-        *(is_before_mail(stage) ? &session->is_session_accepted : &session->is_accepted) = true;
+        *(is_before_mail(stage) ? &session->session_accepted : &session->accepted) = verdict;
     return policy_session_continue(stage);
 }
 
-/* No more rule decides. One recipient that was accepted does not free the others. */
-static bool is_accepted(const struct policy_session *session, enum policy_stage stage)
+/* One recipient that was accepted does not free the others. */
+const struct policy_verdict *policy_session_accepted_by(const struct policy_session *session,
+                                                        enum policy_stage stage)
 {
-    if (session->is_session_accepted || session->is_accepted)
-        return true;
+    if (session->session_accepted != NULL)
+        return session->session_accepted;
+    if (session->accepted != NULL)
+        return session->accepted;
     return stage > POLICY_STAGE_RCPT && session->recipients_accepted > 0 &&
-           session->recipients_accepted >= session->decision.recipients;
+                   session->recipients_accepted >= session->decision.recipients
+               ? session->recipient_accepted
+               : NULL;
 }
 
 /* The first counts. */
@@ -350,7 +362,7 @@ const struct policy_verdict *policy_session_run_command_rules(struct policy_sess
     struct policy_rule_hit *hits = NULL;
     const struct policy_verdict *verdict;
 
-    if (session->is_session_accepted)
+    if (session->session_accepted != NULL)
         return policy_session_continue(POLICY_STAGE_UNKNOWN);
     base_arena_reset(session->command);
     policy_session_facts_read(session, &facts.session);
@@ -377,7 +389,7 @@ const struct policy_verdict *policy_session_run_rules(struct policy_session *ses
     policy_session_facts_read(session, &facts.session);
     facts.change_identity = change_identity;
     facts.add_field = is_early ? keep_session_field : keep_field;
-    if (is_accepted(session, stage))
+    if (policy_session_accepted_by(session, stage) != NULL)
         return policy_session_continue(stage);
     verdict = policy_rules_decide(session->snapshot->rules, stage, &facts,
                                   is_early ? session->connection : session->message,

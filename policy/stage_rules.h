@@ -19,6 +19,10 @@ struct policy_rule_facts policy_session_facts(struct policy_session *session,
 bool policy_session_is_for_reserved(const struct policy_session *session,
                                     const struct policy_address *recipient);
 
+/* The rule that accepted the message, so that no later one decides about it; NULL: none has. */
+const struct policy_verdict *policy_session_accepted_by(const struct policy_session *session,
+                                                        enum policy_stage stage);
+
 /* At stage unknown: the rules about a command. The verdict lives until the next one. */
 const struct policy_verdict *policy_session_run_command_rules(struct policy_session *session,
                                                               struct base_text command);

@@ -161,7 +161,7 @@ rule "hold" { stage = eom sender-domain = { "hold.example" } action = hold-queue
     for name in ("helo", "ok", "mark", "hold"):
         require(rule(status, name), (1, 1, 0, 0, 0), name)
     require(sorted((row["stage"], row["action"], row["count"]) for row in status["verdicts"]),
-            [("eom", "continue", 1), ("eom", "hold-queue", 1), ("helo", "reject", 1),
+            [("eom", "hold-queue", 1), ("helo", "reject", 1), ("mail", "accept", 1),
              ("mail", "mark", 1)], "verdicts")
     check(daemon.stop() == 0, "exit status")
 

@@ -26,7 +26,7 @@ def verdicts(place):
             ("mail", "hold-queue", "", {"continue": 2}, {"QUARANTINE": 2}, "hold-queue"),
             ("data", "mark", "", {"continue": 2}, {"INSHEADER": 2}, "mark"),
             ("eom", "mark", "", {"continue": 2}, {"INSHEADER": 2}, "mark"),
-            ("eom", "accept", "", {"continue": 2}, {}, "continue"),
+            ("eom", "accept", "", {"continue": 2}, {}, "accept"),
             ("eom", "reject", "mode = observe", {"continue": 2}, {}, "continue"),
     ):
         name = "%s-%s" % (stage, action)

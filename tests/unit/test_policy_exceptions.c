@@ -191,9 +191,10 @@ static void test_accept(void **state)
                                                            "fail }  author-domain = { "
                                                            "\"reject.example\" }  action = "
                                                            "accept }\n" REJECT);
-    assert_int_equal(enforce_send(world, &message)->action, POLICY_ACTION_CONTINUE);
+    assert_int_equal(enforce_send(world, &message)->action, POLICY_ACTION_ACCEPT);
     assert_null(policy_session_decision(world->session)->exception);
     assert_string_equal(policy_session_decision(world->session)->hits->name, "let");
+    assert_string_equal(policy_session_decision(world->session)->verdict.rule, "let");
 }
 
 /* The names of a client are asked for when an exception needs them, and when nothing else spoke

@@ -171,15 +171,15 @@ static void test_accept_recipients(void **state)
         unsigned refused;
         enum policy_action want;
     } rows[] = {
-        {{"a@example.org"}, 0, POLICY_ACTION_CONTINUE},
-        {{"a@example.org", "b@example.org"}, 0, POLICY_ACTION_CONTINUE},
+        {{"a@example.org"}, 0, POLICY_ACTION_ACCEPT},
+        {{"a@example.org", "b@example.org"}, 0, POLICY_ACTION_ACCEPT},
         {{"c@example.org"}, 0, POLICY_ACTION_REJECT},
         /* One friend does not free the others. */
         {{"a@example.org", "c@example.org"}, 0, POLICY_ACTION_REJECT},
         {{"c@example.org", "a@example.org"}, 0, POLICY_ACTION_REJECT},
         /* Nor from rules at RCPT; who was refused does not count. */
-        {{"a@example.org", "x@example.org"}, 1, POLICY_ACTION_CONTINUE},
-        {{"x@example.org", "b@example.org", "a@example.org"}, 1, POLICY_ACTION_CONTINUE},
+        {{"a@example.org", "x@example.org"}, 1, POLICY_ACTION_ACCEPT},
+        {{"x@example.org", "b@example.org", "a@example.org"}, 1, POLICY_ACTION_ACCEPT},
         {{"x@example.org", "c@example.org", "a@example.org"}, 1, POLICY_ACTION_REJECT},
         {{"x@example.org", "x@example.org"}, 2, POLICY_ACTION_REJECT},
     };
@@ -236,6 +236,7 @@ static void test_commands(void **state)
         {"EXPN", POLICY_ACTION_REJECT, "EXPN is not for you"},
         {"expn root", POLICY_ACTION_REJECT, "expn is not for you"},
         {" EXPN  staff\r\n", POLICY_ACTION_REJECT, "EXPN is not for you"},
+        {"EXPN\tstaff", POLICY_ACTION_REJECT, "EXPN is not for you"},
         {"EXPNX", POLICY_ACTION_CONTINUE, ""},
         {"", POLICY_ACTION_CONTINUE, ""},
         {"\xff\x01", POLICY_ACTION_CONTINUE, ""},
