@@ -179,7 +179,8 @@ static int open_state(struct process *process, const struct conf_snapshot *conf,
     return EX_OK;
 }
 
-/* Where a rate has whom to tell; one that a reload adds tells nobody until the next start. */
+/* Also where no rate has whom to tell yet: later there are threads and keys, and it is too late to
+ * fork. */
 static bool start_notifier(struct process *process, const struct conf_snapshot *conf,
                            struct base_error *error_r)
 {
@@ -191,16 +192,13 @@ static bool start_notifier(struct process *process, const struct conf_snapshot *
     }
     is_wanted = rate_rules_want_notifier(rates);
     rate_rules_destroy(&rates);
-    if (!is_wanted) {
-        return true;
+    process->notifier = filter_notifier_start(process->background.ready_fd >= 0, error_r);
+    if (process->notifier != NULL) {
+        process->daemon.env.watch = filter_notifier_watch(process->notifier);
+    } else if (!is_wanted) {
+        base_log_warning("%s: a reload that brings `notify` tells nobody", error_r->text);
     }
-    process->notifier = filter_notifier_start(policy_options_get(conf)->notify_smtp,
-                                              process->background.ready_fd >= 0, error_r);
-    if (process->notifier == NULL) {
-        return false;
-    }
-    process->daemon.env.watch = filter_notifier_watch(process->notifier);
-    return true;
+    return process->notifier != NULL || !is_wanted;
 }
 
 /* The socket, the state folder and the pid file, then no longer root. */

@@ -61,6 +61,7 @@ static void tell(void *context, const struct rate_event *event)
         base_json_append_text(targets, base_text_of(event->targets->items[i].text));
     }
     base_json_set(packet, "targets", targets);
+    base_json_set_cstr(packet, "smtp", event->smtp);
     base_json_set_int(packet, "period", event->period_s);
     base_json_set(packet, "event", event_json(event));
     base_buf_init(&text, NULL, FILTER_NOTIFIER_PACKET_MAX);
@@ -79,7 +80,7 @@ static void tell(void *context, const struct rate_event *event)
 }
 
 /* The child's: nothing of the daemon's but the socket, and what it says on standard error. */
-static _Noreturn void run_child(int fd, bool is_background, const char *smtp, const char *helo)
+static _Noreturn void run_child(int fd, bool is_background, const char *helo)
 {
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -95,12 +96,11 @@ static _Noreturn void run_child(int fd, bool is_background, const char *smtp, co
         (void)dup2(fd, 3);
     }
     (void)close_range(4, ~0U, 0);
-    filter_notifier_run(3, smtp, helo);
+    filter_notifier_run(3, helo);
     _exit(0);
 }
 
-struct filter_notifier *filter_notifier_start(const char *smtp, bool is_background,
-                                              struct base_error *error_r)
+struct filter_notifier *filter_notifier_start(bool is_background, struct base_error *error_r)
 {
     struct filter_notifier *notifier;
     uint64_t secret[2];
@@ -117,7 +117,7 @@ struct filter_notifier *filter_notifier_start(const char *smtp, bool is_backgrou
              secret[0], secret[1]);
     child = fork();
     if (child == 0) {
-        run_child(ends[1], is_background, smtp, notifier->helo);
+        run_child(ends[1], is_background, notifier->helo);
     }
     close(ends[1]);
     if (child < 0) {

@@ -1,8 +1,8 @@
 /* Telling people of rates, beside the mail: a process of its own, forked before there are threads
- * and keys, runs programs and sends mail, one after another, ten seconds each at most. What the
- * daemon tells it waits in a socket, whose size bounds it; when that is full, what is told is
- * dropped, and said so in the log. It ends soon after
- * the daemon. */
+ * and keys, whether a rate has whom to tell or not, for a reload may bring one. It runs programs
+ * and sends mail, one after another, ten seconds each at most. What the daemon tells it waits in a
+ * socket, whose size bounds it; when that is full, what is told is dropped, and said so in the log.
+ * It ends soon after the daemon. */
 #ifndef FILTER_NOTIFIER_H
 #define FILTER_NOTIFIER_H
 
@@ -14,11 +14,10 @@
 struct base_clock;
 struct filter_notifier;
 
-/* As the user who will run the daemon; `smtp` is "host:port". Without a
- * terminal where the daemon goes into the background. NULL and *error_r: it cannot
- * be forked. */
+/* As the user who will run the daemon. Without a terminal where the daemon goes into the
+ * background. NULL and *error_r: it cannot be forked. */
 __attribute__((warn_unused_result)) struct filter_notifier *filter_notifier_start(
-    const char *smtp, bool is_background, struct base_error *error_r);
+    bool is_background, struct base_error *error_r);
 /* What sessions are given; lives as long as the notifier. */
 const struct rate_watch *filter_notifier_watch(const struct filter_notifier *notifier);
 /* Events that found no room. */

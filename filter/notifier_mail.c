@@ -188,7 +188,10 @@ bool filter_notifier_mail(const char *smtp, const char *helo, const char *addres
                command(&talk, '2', "MAIL FROM:<>", "", "") &&
                command(&talk, '2', "RCPT TO:<", address, ">") &&
                command(&talk, '3', "DATA", "", "") && say(&talk, base_buf_text(&message)) &&
-               expect(&talk, '2') && command(&talk, '2', "QUIT", "", "");
+               expect(&talk, '2');
+    if (is_taken) {
+        (void)command(&talk, '2', "QUIT", "", "");
+    }
     base_buf_deinit(&message);
     close(talk.fd);
     return is_taken;

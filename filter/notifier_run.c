@@ -29,7 +29,6 @@ struct told {
 };
 
 struct helper {
-    const char *smtp;
     const char *helo;
     struct base_clock clock;
     /* 0: the daemon lives. */
@@ -153,19 +152,38 @@ static void run_program(const char *path, struct base_text event)
     }
 }
 
+/* In a process of its own, too: looking up the server's name may take longer than it has. */
+static void send_mail(const struct helper *helper, const char *smtp, const char *address,
+                      const struct base_json *event)
+{
+    struct base_error error = {""};
+    pid_t child = fork();
+
+    if (child == 0) {
+        (void)setsid();
+        if (filter_notifier_mail(smtp, helper->helo, address, event, &error)) {
+            _exit(0);
+        }
+        base_log_warning("notify: mail to %s: %s", address, error.text);
+        _exit(0);
+    }
+    if (child < 0) {
+        base_log_warning("notify: mail to %s: %s", address, strerror(errno));
+        return;
+    }
+    (void)await(child, "mail");
+}
+
 /* --- events --------------------------------------------------------------------------------------
  */
 
-static void tell_target(const struct helper *helper, const char *target,
+static void tell_target(const struct helper *helper, const char *smtp, const char *target,
                         const struct base_json *event, struct base_text text)
 {
-    struct base_error error = {""};
-
     if (strncmp(target, "exec:", 5) == 0) {
         run_program(target + 5, text);
-    } else if (strncmp(target, "mail:", 5) == 0 &&
-               !filter_notifier_mail(helper->smtp, helper->helo, target + 5, event, &error)) {
-        base_log_warning("notify: mail to %s: %s", target + 5, error.text);
+    } else if (strncmp(target, "mail:", 5) == 0) {
+        send_mail(helper, smtp, target + 5, event);
     }
 }
 
@@ -184,8 +202,8 @@ static void handle(struct helper *helper, struct base_text packet)
         base_json_append_to(event, &text);
         base_buf_append_char(&text, '\n');
         for (size_t i = 0; i < base_json_count(targets); i++) {
-            tell_target(helper, base_json_text(base_json_at(targets, i)).data, event,
-                        base_buf_text(&text));
+            tell_target(helper, base_json_text(base_json_get(json, "smtp")).data,
+                        base_json_text(base_json_at(targets, i)).data, event, base_buf_text(&text));
         }
         base_buf_deinit(&text);
     }
@@ -211,14 +229,13 @@ static bool may_go_on(struct helper *helper, int fd)
     return helper->end_ns == 0 || now_ns < helper->end_ns;
 }
 
-void filter_notifier_run(int fd, const char *smtp, const char *helo)
+void filter_notifier_run(int fd, const char *helo)
 {
     static struct helper helper;
     static char packet[FILTER_NOTIFIER_PACKET_MAX];
     sigset_t signals;
     ssize_t length;
 
-    helper.smtp = smtp;
     helper.helo = helo;
     helper.clock = base_clock_system();
     /* The daemon is told to end, reload and the like, we end with it; a terminal's ^C is for it. */

@@ -11,6 +11,6 @@
 #define FILTER_NOTIFIER_SECONDS 10
 
 /* Until the other end of `fd` is closed. */
-void filter_notifier_run(int fd, const char *smtp, const char *helo);
+void filter_notifier_run(int fd, const char *helo);
 
 #endif

@@ -547,10 +547,11 @@ static bool is_idle(const struct policy_session *session)
 {
     const struct rate_watch *watch = session->env.watch;
 
-    /* What tells of rates is not counted by them. */
+    /* What tells of rates is not counted by them. Who gets such mail may read its HELO. */
     return session->env.rates == NULL || session->snapshot->rates->count == 0 ||
            (watch != NULL && watch->helo.length > 0 &&
-            base_text_equals(session->decision.helo, watch->helo));
+            base_text_equals(session->decision.helo, watch->helo) &&
+            session->sender.kind == POLICY_ADDRESS_NULL && session->decision.login.length == 0);
 }
 
 const struct policy_verdict *policy_session_rate_recipient(struct policy_session *session,

@@ -31,6 +31,8 @@ struct rate_event {
     int64_t time_s;
     /* Whom to tell: "exec:/path", "mail:address"; and how often at most: once in this time. */
     const struct conf_list *targets;
+    /* The mail server for those, "host:port". */
+    const char *smtp;
     int64_t period_s;
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "policy/options.h"
 #include "policy/rate/exempt.h"
 
 /* A rate has conditions as rules have; what else rules have plays no part. */
@@ -423,6 +424,7 @@ struct rate_rules *rate_rules_create(const struct conf_snapshot *conf, struct ba
     for (size_t i = 0; i < count; i++) {
         struct rate_rule *rule = &rules->items[rules->count++];
 
+        rule->notify_smtp = policy_options_get(conf)->notify_smtp;
         if (!compile(rule, conf_snapshot_at(conf, &rate_table, i), error_r)) {
             rate_rules_destroy(&rules);
             return NULL;
@@ -539,6 +541,7 @@ void rate_rule_tell(const struct rate_rule *rule, const struct rate_watch *watch
     event->count = rate_count_text(rule->count);
     event->action = rate_action_text(rule->action);
     event->targets = rule->notify;
+    event->smtp = rule->notify_smtp;
     for (unsigned i = 0; i < rule->windows.count; i++) {
         int64_t length_s = rule->windows.at[i].length_ns / BASE_NS_PER_S;
 

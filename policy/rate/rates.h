@@ -69,6 +69,7 @@ struct rate_rule {
     struct rate_limits_map *limits;
     /* Whom to tell; borrowed from the configuration. */
     const struct conf_list *notify;
+    const char *notify_smtp;
 };
 
 struct rate_rules {

@@ -2,6 +2,7 @@
 """What an administrator sees of rates, and takes back: postseal rates, postseal release.
 `tests/daemon/test_rates.py CASE` runs one case."""
 import json
+import os
 import subprocess
 import sys
 
@@ -74,5 +75,33 @@ def shown_and_released(place):
     require(daemon.stop(), 0, "exit status")
 
 
+def reload_brings_notify(place):
+    """A daemon that began without anybody to tell tells whom a reload names; so does one more."""
+    folder = place.folder("told")
+    program, output = os.path.join(folder, "program"), os.path.join(folder, "told")
+    with open(program, "w", encoding="ascii") as file:
+        file.write("#!/bin/sh\ncat >> %s\n" % output)
+    os.chmod(program, 0o755)
+
+    def events():
+        if not os.path.exists(output):
+            return []
+        with open(output, encoding="ascii") as file:
+            return [(row["event"], row["rate"], row["key"]) for row in map(json.loads, file)]
+
+    daemon = Inbound(place, "", CONF).start()
+    send(daemon, 4)
+    require(events(), [], "told before")
+    for name in ("first", "second"):
+        daemon.configure('rate "%s" { key = { login } count = messages limit = "1/1h" notify = '
+                                '{ "exec:%s" } }\n' % (name, program))
+        require(run(daemon, "reload")[0], 0, "reload")
+        send(daemon, 1)
+        send(daemon, 1)
+        wait_until(lambda: len(events()) > (name == "second"), "the program")
+    require(events(), [("block", "first", "joe"), ("block", "second", "joe")], "told")
+    require(daemon.stop(), 0, "exit status")
+
+
 if __name__ == "__main__":
-    sys.exit(run_cases([shown_and_released]))
+    sys.exit(run_cases([shown_and_released, reload_brings_notify]))

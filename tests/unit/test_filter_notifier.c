@@ -69,8 +69,8 @@ static void write_program(const struct world *world, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-static void tell(const struct filter_notifier *notifier, const char *target,
-                 enum rate_event_kind kind, const char *key)
+static void tell_through(const struct filter_notifier *notifier, const char *smtp,
+                         const char *target, enum rate_event_kind kind, const char *key)
 {
     const struct rate_watch *watch = filter_notifier_watch(notifier);
     const struct conf_item item = {.text = target};
@@ -85,10 +85,17 @@ static void tell(const struct filter_notifier *notifier, const char *target,
         .used = 200,
         .time_s = 1795348800,
         .targets = &targets,
+        .smtp = smtp,
         .period_s = 3600,
     };
 
     watch->tell(watch->context, &event);
+}
+
+static void tell(const struct filter_notifier *notifier, const char *target,
+                 enum rate_event_kind kind, const char *key)
+{
+    tell_through(notifier, "127.0.0.1:25", target, kind, key);
 }
 
 /* A line of what the program wrote; it has five seconds. */
@@ -109,10 +116,10 @@ static void must_read(const struct world *world, const char *want)
     assert_string_equal(line, want);
 }
 
-static struct filter_notifier *start(const char *smtp)
+static struct filter_notifier *start(void)
 {
     struct base_error error;
-    struct filter_notifier *notifier = filter_notifier_start(smtp, false, &error);
+    struct filter_notifier *notifier = filter_notifier_start(false, &error);
 
     if (notifier == NULL)
         fail_msg("%s", error.text);
@@ -122,7 +129,7 @@ static struct filter_notifier *start(const char *smtp)
 static void test_program(void **state)
 {
     const struct world *world = *state;
-    struct filter_notifier *notifier = start("127.0.0.1:25");
+    struct filter_notifier *notifier = start();
     char text[512];
     char target[160];
 
@@ -156,7 +163,7 @@ static void test_bad_programs(void **state)
 {
     static const char *const programs[] = {"exit 3", "kill -9 $$", "exec <&-; exit 0"};
     const struct world *world = *state;
-    struct filter_notifier *notifier = start("127.0.0.1:25");
+    struct filter_notifier *notifier = start();
     char text[512];
     char target[160];
 
@@ -253,13 +260,14 @@ static void test_mail(void **state)
         ".",
     };
     struct server server = listen_somewhere();
-    struct filter_notifier *notifier = start(server.smtp);
+    struct filter_notifier *notifier = start();
     char line[512];
     char helo[128];
     FILE *peer;
 
     (void)state;
-    tell(notifier, "mail:postmaster@example.org", RATE_EVENT_BLOCK, "alice\n.\nRSET");
+    tell_through(notifier, server.smtp, "mail:postmaster@example.org", RATE_EVENT_BLOCK,
+                 "alice\n.\nRSET");
     peer = accept_peer(&server);
     snprintf(helo, sizeof(helo), "HELO %s", filter_notifier_watch(notifier)->helo.data);
     assert_true(strlen(helo) > 40);
@@ -315,7 +323,7 @@ static void test_mail_refused(void **state)
 static void test_full(void **state)
 {
     const struct world *world = *state;
-    struct filter_notifier *notifier = start("127.0.0.1:25");
+    struct filter_notifier *notifier = start();
     char text[256];
     char target[160];
 

@@ -454,7 +454,13 @@ static void test_told(void **state)
     assert_int_equal(told.count[RATE_EVENT_WARNING], 1);
     assert_int_equal(told.count[RATE_EVENT_BLOCK], 1);
     policy_session_helo(world->session, &helo);
-    must_accept(world, "alice", 5);
+    must_refuse(world, "alice");
+    for (unsigned i = 0; i < 5; i++) {
+        world_mail(world, "<>", "");
+        assert_int_equal(rcpt(world, "<bob@example.net>")->action, POLICY_ACTION_CONTINUE);
+        finish(world);
+    }
+    assert_int_equal(used(world, "192.0.2.1"), 0);
     stop(world);
     world->env.watch = NULL;
 }
