@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "conf/conf.h"
@@ -17,75 +18,33 @@ enum {
     ITEMS_MAX = 4,
 };
 
-static void append_words(const char *const *words, uint64_t bits, struct base_buf *out)
+/* Values after one another, and how many of a list are not shown. */
+struct shown {
+    struct base_buf *out;
+    size_t count;
+    size_t max;
+};
+
+static void show(void *context, const char *value)
 {
-    bool is_first = true;
+    struct shown *shown = context;
 
-    for (unsigned i = 0; words[i] != NULL; i++) {
-        if ((bits & UINT64_C(1) << i) == 0)
-            continue;
-        base_buf_appendf(out, "%s%s", is_first ? "" : " | ", words[i]);
-        is_first = false;
-    }
-}
-
-static void append_items(const struct conf_list *list, uint64_t bits, struct base_buf *out)
-{
-    size_t shown = 0, count = 0;
-
-    for (size_t i = 0; i < list->count; i++) {
-        if (i < 64 && list->count <= 64 && (bits & UINT64_C(1) << i) == 0)
-            continue;
-        if (count++ >= ITEMS_MAX)
-            continue;
-        base_buf_appendf(out, "%s%s", shown == 0 ? "" : " | ", list->items[i].text);
-        shown++;
-    }
-    if (count > shown)
-        base_buf_appendf(out, " | %zu more", count - shown);
+    if (shown->count++ >= shown->max)
+        return;
+    base_buf_appendf(shown->out, "%s%s", shown->count == 1 ? "" : " | ", value);
 }
 
 /* `bits` as struct policy_rule_proof has them. */
 static void append_condition(const struct policy_rule_condition *condition, uint64_t bits,
                              struct base_buf *out)
 {
-    static const char *const bool_words[] = {"no", "yes", NULL};
     const struct conf_option *option = &condition->row->option;
+    struct shown shown = {out, 0, option->type == CONF_LIST ? ITEMS_MAX : SIZE_MAX};
 
     base_buf_appendf(out, "%s = ", option->name);
-    switch (option->type) {
-    case CONF_BOOL:
-        append_words(bool_words, bits, out);
-        break;
-    case CONF_WORD:
-    case CONF_WORDS:
-        append_words(option->words, bits, out);
-        break;
-    case CONF_LIST:
-        append_items(condition->value, bits, out);
-        break;
-    case CONF_STRING:
-        base_buf_append_cstr(out, *(const char *const *)condition->value);
-        break;
-    default:
-        base_buf_appendf(out, "%" PRId64, policy_condition_number(condition));
-        break;
-    }
-}
-
-/* What the condition asks for, as the same bits. */
-static uint64_t asked_bits(const struct policy_rule_condition *condition)
-{
-    switch (condition->row->option.type) {
-    case CONF_BOOL:
-        return policy_condition_bool(condition) ? 2 : 1;
-    case CONF_WORD:
-        return UINT64_C(1) << policy_condition_word(condition);
-    case CONF_WORDS:
-        return *(const uint64_t *)condition->value;
-    default:
-        return UINT64_MAX;
-    }
+    policy_rule_condition_each(condition, bits, show, &shown);
+    if (shown.count > shown.max)
+        base_buf_appendf(out, " | %zu more", shown.count - shown.max);
 }
 
 static void append_matches(const struct policy_rule *rule, struct base_buf *out)
@@ -95,22 +54,15 @@ static void append_matches(const struct policy_rule *rule, struct base_buf *out)
     for (size_t i = 0; i < rule->condition_count; i++) {
         if (i > 0)
             base_buf_append_cstr(out, ", ");
-        append_condition(&rule->conditions[i], asked_bits(&rule->conditions[i]), out);
+        append_condition(&rule->conditions[i], policy_rule_condition_bits(&rule->conditions[i]),
+                         out);
     }
 }
 
 static bool is_less(const struct policy_rule_condition *condition, uint64_t left)
 {
-    const struct conf_list *list = condition->value;
-    uint64_t all = asked_bits(condition);
+    uint64_t all = policy_rule_condition_bits(condition);
 
-    if (condition->row->option.type == CONF_LIST) {
-        if (list->count > 64)
-            return false;
-        all = list->count == 64 ? UINT64_MAX : (UINT64_C(1) << list->count) - 1;
-    } else if (all == UINT64_MAX) {
-        return false;
-    }
     return (left & all) != all;
 }
 
@@ -140,30 +92,46 @@ static void append_left(const struct policy_rule *rule, const struct policy_rule
     base_buf_append_char(out, '\n');
 }
 
-static void append_doubts(const struct policy_rule *rule, struct base_buf *out)
+static void append_warning(void *context, const char *text)
 {
-    char room[2048];
+    base_buf_appendf(context, "      warning: %s\n", text);
+}
 
+/* What is proved of the rule, each warning told to `warn`. */
+static void examine(const struct policy_snapshot *snapshot, size_t index,
+                    struct policy_rule_proof *proof, void (*warn)(void *context, const char *text),
+                    void *context)
+{
+    const struct policy_rule *rule = &snapshot->rules->items[index];
+    bool is_enforced = snapshot->options->mode == POLICY_MODE_ENFORCE;
+    struct base_error error = {""};
+
+    policy_rule_prove(snapshot->rules, index, is_enforced ? POLICY_PROOF_HELO : POLICY_PROOF_STAGE,
+                      proof);
+    if (proof->is_impossible) {
+        policy_rule_proof_error(rule, proof, &error);
+        warn(context, error.text);
+    }
     for (size_t i = 0; i < rule->condition_count; i++) {
         const struct policy_rule_condition *condition = &rule->conditions[i];
+        char room[512];
         struct base_buf doubt;
 
         if (condition->row->doubt == NULL)
             continue;
         base_buf_init_fixed(&doubt, room, sizeof(room));
         condition->row->doubt(condition, &doubt);
-        if (doubt.length > 0)
-            base_buf_appendf(out, "      warning: %s:%d: rule \"%s\": %s\n", rule->where.file,
-                             rule->where.line, rule->name, base_buf_cstr(&doubt));
+        if (doubt.length == 0)
+            continue;
+        conf_error_at(&error, rule->where, "rule \"%s\": %s", rule->name, base_buf_cstr(&doubt));
+        warn(context, error.text);
     }
 }
 
 static void append_rule(const struct policy_snapshot *snapshot, size_t index, struct base_buf *out)
 {
     const struct policy_rule *rule = &snapshot->rules->items[index];
-    bool is_enforced = snapshot->options->mode == POLICY_MODE_ENFORCE;
     struct policy_rule_proof *proof = base_mem_alloc(sizeof(*proof));
-    struct base_error error = {""};
 
     base_buf_appendf(out, "  \"%s\" (%s:%d): %s", rule->name, rule->where.file, rule->where.line,
                      policy_action_text(rule->action));
@@ -174,15 +142,9 @@ static void append_rule(const struct policy_snapshot *snapshot, size_t index, st
     base_buf_append_cstr(out, "\n      matches: ");
     append_matches(rule, out);
     base_buf_append_char(out, '\n');
-    policy_rule_prove(snapshot->rules, index, is_enforced ? POLICY_PROOF_HELO : POLICY_PROOF_STAGE,
-                      proof);
-    if (proof->is_impossible) {
-        policy_rule_proof_error(rule, proof, &error);
-        base_buf_appendf(out, "      warning: %s\n", error.text);
-    } else {
+    examine(snapshot, index, proof, append_warning, out);
+    if (!proof->is_impossible)
         append_left(rule, proof, out);
-    }
-    append_doubts(rule, out);
     base_mem_free(proof);
 }
 
@@ -220,4 +182,91 @@ void policy_rules_explain(const struct policy_snapshot *snapshot, struct base_bu
                 append_rule(snapshot, i, out);
     }
     append_off(snapshot, out);
+}
+
+/* --- the same for programs -----------------------------------------------------------------------
+ */
+
+static void add_text(void *context, const char *text)
+{
+    base_json_append_text(context, base_text_of(text));
+}
+
+/* NULL: all that they ask for. */
+static struct base_json *conditions_json(const struct policy_rule *rule, const uint64_t *bits)
+{
+    struct base_json *object = base_json_object();
+
+    for (size_t i = 0; i < rule->condition_count; i++) {
+        const struct policy_rule_condition *condition = &rule->conditions[i];
+        struct base_json *values = base_json_array();
+
+        policy_rule_condition_each(condition,
+                                   bits == NULL ? policy_rule_condition_bits(condition) : bits[i],
+                                   add_text, values);
+        base_json_set(object, condition->row->option.name, values);
+    }
+    return object;
+}
+
+static struct base_json *named_json(const char *name, struct conf_where where)
+{
+    struct base_json *object = base_json_object();
+
+    base_json_set_cstr(object, "name", name);
+    base_json_set_cstr(object, "file", where.file);
+    base_json_set_int(object, "line", where.line);
+    return object;
+}
+
+static struct base_json *rule_json(const struct policy_snapshot *snapshot, size_t index)
+{
+    const struct policy_rule *rule = &snapshot->rules->items[index];
+    struct policy_rule_proof *proof = base_mem_alloc(sizeof(*proof));
+    struct base_json *object = named_json(rule->name, rule->where);
+    struct base_json *takers = base_json_array();
+    struct base_json *warnings = base_json_array();
+
+    base_json_set_cstr(object, "stage", policy_stage_text(rule->stage));
+    base_json_set_cstr(object, "action", policy_action_text(rule->action));
+    base_json_set_cstr(object, "mode",
+                       policy_rule_mode_text((enum policy_rule_mode)rule->options->mode));
+    base_json_set_int(object, "percent", rule->options->enforce_percent);
+    examine(snapshot, index, proof, add_text, warnings);
+    for (size_t i = 0; i < proof->taker_count; i++)
+        base_json_append_text(takers, base_text_of(proof->takers[i]->name));
+    base_json_set(object, "matches", conditions_json(rule, NULL));
+    if (proof->is_impossible)
+        base_json_set_null(object, "left");
+    else
+        base_json_set(object, "left", conditions_json(rule, proof->left));
+    base_json_set(object, "taken_by", takers);
+    base_json_set(object, "warnings", warnings);
+    base_mem_free(proof);
+    return object;
+}
+
+struct base_json *policy_rules_explain_json(const struct policy_snapshot *snapshot)
+{
+    const struct policy_rules *rules = snapshot->rules;
+    struct base_json *object = base_json_object();
+    struct base_json *tried = base_json_array();
+    struct base_json *off = base_json_array();
+
+    for (int stage = 0; stage < POLICY_STAGE_COUNT; stage++)
+        for (size_t i = 0; i < rules->count; i++)
+            if ((int)rules->items[i].stage == stage)
+                base_json_append(tried, rule_json(snapshot, i));
+    for (size_t i = 0; i < conf_snapshot_count(snapshot->conf, &policy_rule_table); i++) {
+        const struct conf_section *section =
+            conf_snapshot_at(snapshot->conf, &policy_rule_table, i);
+
+        if (((const struct policy_rule_options *)section->values)->mode == POLICY_RULE_OFF)
+            base_json_append(off, named_json(section->title, section->where));
+    }
+    base_json_set_cstr(object, "mode",
+                       snapshot->options->mode == POLICY_MODE_OBSERVE ? "observe" : "enforce");
+    base_json_set(object, "rules", tried);
+    base_json_set(object, "off", off);
+    return object;
 }

@@ -5,6 +5,7 @@
  * they are taken for here, so that the proof holds. */
 #include "policy/rules_prove.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,7 +70,7 @@ static uint64_t universe(const struct policy_condition *row)
     }
 }
 
-static uint64_t values_of(const struct policy_rule_condition *condition)
+uint64_t policy_rule_condition_bits(const struct policy_rule_condition *condition)
 {
     const struct conf_list *list = condition->value;
 
@@ -84,6 +85,50 @@ static uint64_t values_of(const struct policy_rule_condition *condition)
         return list->count > ATOMS_MAX ? 1 : bits_below(list->count);
     default:
         return 1;
+    }
+}
+
+static void each_word(const char *const *words, uint64_t bits,
+                      void (*each)(void *context, const char *value), void *context)
+{
+    for (unsigned i = 0; words[i] != NULL; i++)
+        if ((bits & UINT64_C(1) << i) != 0)
+            each(context, words[i]);
+}
+
+static void each_item(const struct conf_list *list, uint64_t bits,
+                      void (*each)(void *context, const char *value), void *context)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->count > ATOMS_MAX ? bits != 0 : (bits & UINT64_C(1) << i) != 0)
+            each(context, list->items[i].text);
+}
+
+void policy_rule_condition_each(const struct policy_rule_condition *condition, uint64_t bits,
+                                void (*each)(void *context, const char *value), void *context)
+{
+    static const char *const bool_words[] = {"no", "yes", NULL};
+    const struct conf_option *option = &condition->row->option;
+    char number[32];
+
+    switch (option->type) {
+    case CONF_BOOL:
+        each_word(bool_words, bits, each, context);
+        break;
+    case CONF_WORD:
+    case CONF_WORDS:
+        each_word(option->words, bits, each, context);
+        break;
+    case CONF_LIST:
+        each_item(condition->value, bits, each, context);
+        break;
+    case CONF_STRING:
+        each(context, *(const char *const *)condition->value);
+        break;
+    default:
+        (void)snprintf(number, sizeof(number), "%" PRId64, policy_condition_number(condition));
+        each(context, number);
+        break;
     }
 }
 
@@ -154,7 +199,7 @@ static uint64_t taken_by(const struct policy_rule_condition *taker,
     case CONF_BOOL:
     case CONF_WORD:
     case CONF_WORDS:
-        return values_of(taker) & dimension->all;
+        return policy_rule_condition_bits(taker) & dimension->all;
     case CONF_LIST:
         return taken_items(taker, condition);
     default:
@@ -325,7 +370,7 @@ static void add_dimensions(struct proof *proof)
         proof->dimensions[proof->dimension_count++] = (struct dimension){
             .row = rule->conditions[i].row,
             .condition = &rule->conditions[i],
-            .all = values_of(&rule->conditions[i]),
+            .all = policy_rule_condition_bits(&rule->conditions[i]),
         };
     for (size_t i = 0; i < policy_condition_count(); i++) {
         const struct policy_condition *row = policy_condition_at(i);

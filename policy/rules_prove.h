@@ -11,6 +11,7 @@
 
 struct policy_condition;
 struct policy_rule;
+struct policy_rule_condition;
 struct policy_rules;
 
 enum {
@@ -27,7 +28,7 @@ struct policy_rule_proof {
     const struct policy_rule *takers[POLICY_PROOF_TAKERS_MAX];
     size_t taker_count;
     /* A place each of the rule's conditions: the words that it can still match, as bits; of options
-     * that are no WORD, WORDS or BOOL: 0 or not 0. */
+     * that are no WORD, WORDS or BOOL: 0 or not 0; of a LIST of at most 64: its items. */
     uint64_t left[POLICY_PROOF_CONDITIONS_MAX];
 };
 
@@ -50,6 +51,12 @@ void policy_rule_prove(const struct policy_rules *rules, size_t index,
 __attribute__((warn_unused_result)) bool policy_rules_prove(const struct policy_rules *rules,
                                                             enum policy_proof_scope scope,
                                                             struct base_error *error_r);
+
+/* All that the condition asks for, as bits of that kind; and its values among such bits, in the
+ * words of the configuration, each told to `each`, for as long as the call. */
+uint64_t policy_rule_condition_bits(const struct policy_rule_condition *condition);
+void policy_rule_condition_each(const struct policy_rule_condition *condition, uint64_t bits,
+                                void (*each)(void *context, const char *value), void *context);
 
 /* The error of one rule that is impossible. */
 void policy_rule_proof_error(const struct policy_rule *rule, const struct policy_rule_proof *proof,

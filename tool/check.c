@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "conf/conf.h"
 #include "conf/daemon.h"
 #include "policy/dkim/keyring.h"
@@ -27,6 +28,7 @@ static const struct tool_flag flags[] = {
     {"mta", 'm', "NAME", "print the lines that this MTA needs: postfix or sendmail", false, false},
     {"explain", 'e', NULL, "print the rules as a table: what each can still match", false, false},
     TOOL_FLAG_CONF,
+    TOOL_FLAG_JSON,
 };
 
 static void warn(void *context, const char *text)
@@ -83,8 +85,16 @@ static void print_rules(const struct policy_snapshot *snapshot, const struct too
     base_buf_deinit(&text);
 }
 
-static enum tool_status check_conf(struct conf_snapshot *conf, const char *path, bool want_rules,
-                                   const struct tool_io *io)
+static void print_rules_json(const struct policy_snapshot *snapshot, const struct tool_io *io)
+{
+    struct base_json *object = policy_rules_explain_json(snapshot);
+
+    base_json_print(object, io->out);
+    base_json_destroy(&object);
+}
+
+static enum tool_status check_conf(struct conf_snapshot *conf, const char *path,
+                                   const struct tool_args *args, const struct tool_io *io)
 {
     struct policy_snapshot_options options = {.warn = warn, .context = (void *)(uintptr_t)io};
     struct base_error error = {""};
@@ -108,7 +118,9 @@ static enum tool_status check_conf(struct conf_snapshot *conf, const char *path,
                   blocks == 0         ? " (nothing will be signed)"
                   : options.want_keys ? ", every key signs and is verified"
                                       : "");
-    if (want_rules)
+    if (tool_args_has(args, "json"))
+        print_rules_json(snapshot, io);
+    else if (tool_args_has(args, "explain"))
         print_rules(snapshot, io);
     policy_snapshot_unref(&snapshot);
     return TOOL_ANSWERED;
@@ -134,6 +146,8 @@ static enum tool_status run(const struct tool_args *args, const struct tool_io *
 
     if (mta != NULL && strcmp(mta, "postfix") != 0 && strcmp(mta, "sendmail") != 0)
         return tool_fail(io, TOOL_USAGE, "--mta: \"%s\": write postfix or sendmail", mta);
+    if (tool_args_has(args, "json") && (!tool_args_has(args, "explain") || mta != NULL))
+        return tool_fail(io, TOOL_USAGE, "check: --json goes with --explain, and not with --mta");
     if (path != NULL && operand != NULL)
         return tool_fail(io, TOOL_USAGE, "check: \"%s\" and --config \"%s\": name one file",
                          operand, path);
@@ -141,7 +155,7 @@ static enum tool_status run(const struct tool_args *args, const struct tool_io *
         path = operand != NULL ? operand : TOOL_CONF_DEFAULT;
     status = tool_open_conf(path, io, &conf);
     if (status == TOOL_ANSWERED)
-        status = check_conf(conf, path, tool_args_has(args, "explain"), io);
+        status = check_conf(conf, path, args, io);
     if (status == TOOL_ANSWERED && mta != NULL)
         status = print_mta(conf, mta, io);
     conf_snapshot_unref(&conf);

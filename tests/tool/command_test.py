@@ -410,6 +410,42 @@ example.net TXT "v=spf1 include:gone.example.net" "mx ?all"
         self.assertIn(b"\nmilter_default_action = tempfail\n", out)
         self.assertIn(b"F=T", self.run_ok("check", "--mta", "sendmail", "postseal.conf"))
 
+    def test_check_explain(self):
+        with open("rules.conf", "w", encoding="utf-8") as file:
+            file.write('rule "a" { stage = mail  action = reject  spf = { fail } }\n'
+                       'rule "b" { stage = eom  action = mark  spf = { fail, pass }\n'
+                       '    size-over = 1MiB }\n'
+                       'rule "c" { stage = mail  action = mark  spf = { fail }  mode = observe }\n'
+                       'rule "d" { stage = unknown  action = reject  command = { VRFY } }\n'
+                       'rule "e" { stage = eom  action = reject  mode = off }\n')
+        status, out, _ = postseal("check", "--explain", "--json", "rules.conf")
+        self.assertEqual(status, 0)
+        table = json.loads(out)
+        self.assertEqual(sorted(table), ["mode", "off", "rules"])
+        self.assertEqual(table["mode"], "enforce")
+        self.assertEqual(table["off"], [{"name": "e", "file": "rules.conf", "line": 6}])
+        self.assertEqual([rule["name"] for rule in table["rules"]], ["a", "c", "b", "d"])
+        _, c, b, d = table["rules"]
+        self.assertEqual(b, {
+            "name": "b", "file": "rules.conf", "line": 2, "stage": "eom", "action": "mark",
+            "mode": "enforce", "percent": 100,
+            "matches": {"spf": ["pass", "fail"], "size-over": ["1048576"]},
+            "left": {"spf": ["pass"], "size-over": ["1048576"]}, "taken_by": ["a"],
+            "warnings": []})
+        self.assertIsNone(c["left"])
+        self.assertEqual(len(c["warnings"]), 1)
+        self.assertIn('rules.conf:4: rule "c" can never match: rule "a"', c["warnings"][0])
+        self.assertIn("VRFY", d["warnings"][0])
+        # The page has them all.
+        with open(os.path.join(SRCDIR, "doc", "postseal.1"), encoding="utf-8") as file:
+            page = file.read().partition(".Ss check")[2].partition(".Ss eval")[0]
+        for member in list(table) + list(b):
+            self.assertRegex(page, r"(?m)^\.Cm (.* )?%s( |$)" % member)
+        _, out, _ = postseal("check", "--explain", "rules.conf")
+        self.assertIn(b"can still match: spf = pass", out)
+        self.refuse(64, "--explain", "check", "--json", "rules.conf")
+        self.refuse(64, "--mta", "check", "--json", "--explain", "--mta", "postfix", "rules.conf")
+
     def test_check_control_group(self):
         text = self.load("postseal.conf")
         for group, is_there in ((b"root", True), (b"no-such-group", False)):
