@@ -299,10 +299,10 @@ static void welcome_all(struct filter_control *control, int64_t now_ns)
     }
 }
 
-static void hang_up(struct filter_control_conn *conn)
+static void hang_up(struct filter_control *control, struct filter_control_conn *conn)
 {
     if (conn->job != NULL) {
-        conn->job->conn = NULL;
+        filter_control_jobs_abandon(&control->jobs, conn->job);
     }
     filter_control_conn_end(conn);
 }
@@ -330,7 +330,7 @@ static void serve_conn(struct filter_control *control, struct filter_control_con
     if (is_there && !filter_control_conn_is_done(conn)) {
         return;
     }
-    hang_up(conn);
+    hang_up(control, conn);
 }
 
 /* Answers of the main thread. A connection that ended meanwhile, and its place perhaps taken by

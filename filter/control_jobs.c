@@ -9,6 +9,8 @@
 #include "base/panic.h"
 #include "filter/control.h"
 
+static const char stopping[] = "the daemon is about to stop";
+
 bool filter_control_jobs_init(struct filter_control_jobs *jobs, struct base_error *error_r)
 {
     *jobs = (struct filter_control_jobs){.queued_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
@@ -62,9 +64,22 @@ static void append(struct filter_control_job **list, struct filter_control_job *
 }
 
 /* Under the mutex. */
-static void refuse(struct filter_control_jobs *jobs, struct filter_control_job *job)
+static struct filter_control_job *take_queued(struct filter_control_jobs *jobs)
 {
-    filter_control_answer_fail(&job->answer, "stopping", "the daemon is about to stop");
+    struct filter_control_job *job = jobs->queued;
+
+    if (job != NULL) {
+        jobs->queued = job->next;
+        jobs->queued_count--;
+    }
+    return job;
+}
+
+/* Under the mutex. */
+static void refuse(struct filter_control_jobs *jobs, struct filter_control_job *job,
+                   const char *code, const char *text)
+{
+    filter_control_answer_fail(&job->answer, code, "%s", text);
     append(&jobs->done, job);
     (void)eventfd_write(jobs->done_fd, 1);
 }
@@ -73,12 +88,36 @@ void filter_control_jobs_push(struct filter_control_jobs *jobs, struct filter_co
 {
     pthread_mutex_lock(&jobs->mutex);
     if (jobs->is_closed) {
-        refuse(jobs, job);
+        refuse(jobs, job, "stopping", stopping);
+    } else if (jobs->queued_count == FILTER_CONTROL_JOBS_MAX) {
+        refuse(jobs, job, "busy", "too many commands wait for their turn: try again");
     } else {
         append(&jobs->queued, job);
+        jobs->queued_count++;
         (void)eventfd_write(jobs->queued_fd, 1);
     }
     pthread_mutex_unlock(&jobs->mutex);
+}
+
+void filter_control_jobs_abandon(struct filter_control_jobs *jobs, struct filter_control_job *job)
+{
+    struct filter_control_job **place = &jobs->queued;
+
+    pthread_mutex_lock(&jobs->mutex);
+    job->conn = NULL;
+    while (*place != NULL && *place != job) {
+        place = &(*place)->next;
+    }
+    if (*place == NULL || job->command->is_privileged) {
+        job = NULL;
+    } else {
+        *place = job->next;
+        jobs->queued_count--;
+    }
+    pthread_mutex_unlock(&jobs->mutex);
+    if (job != NULL) {
+        filter_control_jobs_free(job);
+    }
 }
 
 struct filter_control_job *filter_control_jobs_pop_done(struct filter_control_jobs *jobs)
@@ -96,28 +135,27 @@ struct filter_control_job *filter_control_jobs_pop_done(struct filter_control_jo
 
 void filter_control_jobs_run(struct filter_control_jobs *jobs)
 {
-    struct filter_control_job *list;
+    struct filter_control_job *job;
+    struct filter_control_request request;
     eventfd_t count;
 
     (void)eventfd_read(jobs->queued_fd, &count);
-    /* What comes meanwhile is for the next time: a client that asks for a reload after the other
-     * must not keep the main thread from its signals. */
     pthread_mutex_lock(&jobs->mutex);
-    list = jobs->queued;
-    jobs->queued = NULL;
-    pthread_mutex_unlock(&jobs->mutex);
-    while (list != NULL) {
-        struct filter_control_job *job = list;
-        struct filter_control_request request = {.count = job->request.count - 1,
-                                                 .arguments = job->request.words + 1};
-
-        list = job->next;
-        job->command->run(job->context, &request, &job->answer);
-        pthread_mutex_lock(&jobs->mutex);
-        append(&jobs->done, job);
-        (void)eventfd_write(jobs->done_fd, 1);
-        pthread_mutex_unlock(&jobs->mutex);
+    job = take_queued(jobs);
+    if (jobs->queued != NULL) {
+        (void)eventfd_write(jobs->queued_fd, 1);
     }
+    pthread_mutex_unlock(&jobs->mutex);
+    if (job == NULL) {
+        return;
+    }
+    request = (struct filter_control_request){.count = job->request.count - 1,
+                                              .arguments = job->request.words + 1};
+    job->command->run(job->context, &request, &job->answer);
+    pthread_mutex_lock(&jobs->mutex);
+    append(&jobs->done, job);
+    (void)eventfd_write(jobs->done_fd, 1);
+    pthread_mutex_unlock(&jobs->mutex);
 }
 
 void filter_control_jobs_close(struct filter_control_jobs *jobs)
@@ -125,10 +163,7 @@ void filter_control_jobs_close(struct filter_control_jobs *jobs)
     pthread_mutex_lock(&jobs->mutex);
     jobs->is_closed = true;
     while (jobs->queued != NULL) {
-        struct filter_control_job *job = jobs->queued;
-
-        jobs->queued = job->next;
-        refuse(jobs, job);
+        refuse(jobs, take_queued(jobs), "stopping", stopping);
     }
     pthread_mutex_unlock(&jobs->mutex);
 }

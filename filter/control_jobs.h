@@ -23,9 +23,14 @@ struct filter_control_job {
     struct filter_control_job *next;
 };
 
+/* Of those that wait; who comes when there are so many is told "busy". Those who went away without
+ * their answer leave no more behind. */
+#define FILTER_CONTROL_JOBS_MAX 64
+
 struct filter_control_jobs {
     pthread_mutex_t mutex;
     struct filter_control_job *queued;
+    size_t queued_count;
     struct filter_control_job *done;
     bool is_closed;
     /* eventfd(2): for the main thread, for control's. */
@@ -40,11 +45,15 @@ void filter_control_jobs_deinit(struct filter_control_jobs *jobs);
 
 /* Takes over `job`. */
 void filter_control_jobs_push(struct filter_control_jobs *jobs, struct filter_control_job *job);
+/* Control's thread: nobody waits for it any more. What steers is done all the same; what only asks
+ * and has not begun is dropped. */
+void filter_control_jobs_abandon(struct filter_control_jobs *jobs, struct filter_control_job *job);
 /* Control's thread: the next one that is done, or NULL; to be given to _free(). */
 struct filter_control_job *filter_control_jobs_pop_done(struct filter_control_jobs *jobs);
 void filter_control_jobs_free(struct filter_control_job *job);
 
-/* Main thread. */
+/* Main thread. Runs one, and leaves `queued_fd` readable if there are more: signals, and the
+ * watchdog, have their turn in between. */
 void filter_control_jobs_run(struct filter_control_jobs *jobs);
 void filter_control_jobs_close(struct filter_control_jobs *jobs);
 

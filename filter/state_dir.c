@@ -112,12 +112,15 @@ enum filter_state_fault filter_state_dir_open(struct filter_state_dir *dir, cons
                                               struct base_error *error_r)
 {
     enum filter_state_fault fault;
+    bool is_missing;
 
     dir->fd = open(path, DIR_FLAGS);
-    if (dir->fd < 0 && errno == ENOENT && make(path, identity)) {
+    is_missing = dir->fd < 0 && errno == ENOENT;
+    if (is_missing && make(path, identity)) {
+        is_missing = false;
         dir->fd = open(path, DIR_FLAGS);
     }
-    if (dir->fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
+    if (dir->fd < 0 && !is_missing && (errno == ENOTDIR || errno == ELOOP)) {
         base_error_set(error_r, "state-dir: %s is no directory (symbolic links are not followed)",
                        path);
         return FILTER_STATE_BAD;

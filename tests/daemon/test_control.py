@@ -418,6 +418,81 @@ def hostile(place):
     check(daemon.stop() == 0, "exit status")
 
 
+def leavers(place):
+    """Those who ask what the main thread must answer, and go away before it has: they leave
+    nothing behind, and keep nobody from a reload, a signal or the end."""
+    daemon = Daemon(place).start()
+    before = memory_kib(daemon)
+    for number in range(5000):
+        try:
+            with Client(daemon) as client:
+                client.say(("rates", "bulk")[number % 2])
+        except OSError:
+            pass
+    wait_until(lambda: ask(daemon, "reload")[1]["ok"], "a place")
+    check(memory_kib(daemon) < before + 20000, "%d KiB, then %d" % (before, memory_kib(daemon)))
+    leaving = [True]
+
+    def leave():
+        while leaving:
+            try:
+                with Client(daemon) as client:
+                    client.say("rates")
+            except OSError:
+                pass
+
+    threads = [threading.Thread(target=leave) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        daemon.send_signal(signal.SIGHUP)
+        wait_until(lambda: daemon.has_logged("configuration 3 is in force"), "SIGHUP")
+        check(daemon.stop() == 0, "exit status")
+    finally:
+        leaving.clear()
+        for thread in threads:
+            thread.join()
+
+
+def one_octet_a_time(place):
+    """A request that comes octet by octet is one request; others are served in between. What is
+    cut from a word in an error stays UTF-8."""
+    daemon = Daemon(place).start()
+    with Client(daemon) as client:
+        for number, octet in enumerate(b"status\nlog info\n"):
+            client.say(bytes([octet]))
+            check(status(daemon)["pid"] == daemon.process.pid, "after %d octets" % number)
+        require_ok(client.answer())
+        require_ok(client.answer())
+        for line in ("a" + 99 * "\u00e9", "log a" + 99 * "\u20ac", "log " + 99 * "\U0001f600"):
+            rows, last = client.ask(line)
+            check(rows == [] and not last["ok"] and last["error"], "%s" % last)
+    check(daemon.stop() == 0, "exit status")
+
+
+def links(place):
+    """A link where the socket is to be: it is neither followed nor taken away."""
+    daemon = Daemon(place).start()
+    check(daemon.stop() == 0, "exit status")
+    path = daemon.state_dir + "/control"
+    target = place.file("target", "precious")
+    for where in (target, place.path + "/nowhere", "/dev/null"):
+        os.symlink(where, path)
+        result, errors = daemon.run("-f")
+        check(result == UNAVAILABLE and "no socket is there: move it away" in errors,
+              "%s: %d: %s" % (where, result, errors))
+        check(os.readlink(path) == where and not os.path.exists(place.path + "/nowhere"), where)
+        os.remove(path)
+    with open(target) as file:
+        check(file.read() == "precious", "the target was written")
+    # One that is put there while it runs is not removed at the end.
+    daemon.start()
+    os.rename(path, path + "-was")
+    os.symlink(target, path)
+    check(daemon.stop() == 0, "exit status")
+    check(os.readlink(path) == target, "the link is gone")
+
+
 def killed(place):
     """The socket of a daemon that was killed is no hindrance; that of one that lives is."""
     daemon = Daemon(place).start()
@@ -539,5 +614,6 @@ def stopping(place):
 
 if __name__ == "__main__":
     sys.exit(run_cases([commands, reloads, many_reloads, stop_under_reloads, peers,
-                        one_user_not_all, slow, thousands, hostile, killed, command, not_allowed,
+                        one_user_not_all, slow, thousands, hostile, leavers, one_octet_a_time,
+                        links, killed, command, not_allowed,
                         stopping]))

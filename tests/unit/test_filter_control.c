@@ -360,10 +360,16 @@ static void test_jobs(void **state)
     filter_control_jobs_push(&jobs, make_job(&echo, &runs));
     assert_true(is_readable(jobs.queued_fd));
     assert_null(filter_control_jobs_pop_done(&jobs));
+    /* One a turn. */
+    filter_control_jobs_run(&jobs);
+    assert_int_equal(runs, 1);
+    assert_true(is_readable(jobs.queued_fd));
     filter_control_jobs_run(&jobs);
     assert_int_equal(runs, 2);
     assert_false(is_readable(jobs.queued_fd));
     assert_true(is_readable(jobs.done_fd));
+    filter_control_jobs_run(&jobs);
+    assert_int_equal(runs, 2);
     for (int i = 0; i < 2; i++) {
         job = filter_control_jobs_pop_done(&jobs);
         assert_string_equal(base_buf_cstr(&job->answer.text), "{\"row\":\"hello\"}\n");
@@ -383,6 +389,52 @@ static void test_jobs(void **state)
     filter_control_jobs_deinit(&jobs);
 }
 
+/* Those who ask, and go away, again and again: nothing is left of what only asks; what steers is
+ * done, and of that no more waits than there is room for. */
+static void test_jobs_abandoned(void **state)
+{
+    static const struct filter_control_command asks = {.name = "echo", .run = run_echo};
+    static const struct filter_control_command steers = {
+        .name = "echo", .run = run_echo, .is_privileged = true};
+    struct filter_control_conn conn;
+    struct filter_control_jobs jobs;
+    struct filter_control_job *job;
+    struct base_error error;
+    int runs = 0;
+
+    (void)state;
+    assert_true(filter_control_jobs_init(&jobs, &error));
+    filter_control_jobs_push(&jobs, make_job(&asks, &runs));
+    for (int i = 0; i < 1000; i++) {
+        job = make_job(&asks, &runs);
+        job->conn = &conn;
+        filter_control_jobs_push(&jobs, job);
+        filter_control_jobs_abandon(&jobs, job);
+    }
+    assert_int_equal(jobs.queued_count, 1);
+    for (int i = 0; i < 1000; i++) {
+        job = make_job(&steers, &runs);
+        job->conn = &conn;
+        filter_control_jobs_push(&jobs, job);
+        /* Those without room are done already. */
+        filter_control_jobs_abandon(&jobs, job);
+    }
+    assert_int_equal(jobs.queued_count, FILTER_CONTROL_JOBS_MAX);
+    for (int i = 0; i < 1000 + 1 - FILTER_CONTROL_JOBS_MAX; i++) {
+        job = filter_control_jobs_pop_done(&jobs);
+        assert_null(job->conn);
+        assert_true(job->answer.is_failed);
+        assert_string_equal(job->answer.code, "busy");
+        filter_control_jobs_free(job);
+    }
+    assert_null(filter_control_jobs_pop_done(&jobs));
+    for (int i = 0; i < 2 * FILTER_CONTROL_JOBS_MAX; i++)
+        filter_control_jobs_run(&jobs);
+    assert_int_equal(runs, FILTER_CONTROL_JOBS_MAX);
+    assert_int_equal(jobs.queued_count, 0);
+    filter_control_jobs_deinit(&jobs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,7 +443,7 @@ int main(void)
         cmocka_unit_test(test_lines),    cmocka_unit_test(test_busy),
         cmocka_unit_test(test_end),      cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_too_many), cmocka_unit_test(test_deadlines),
-        cmocka_unit_test(test_jobs),
+        cmocka_unit_test(test_jobs),     cmocka_unit_test(test_jobs_abandoned),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
