@@ -4,6 +4,7 @@
 #include "store/fold.h"
 
 #include <stdint.h>
+#include <string.h>
 #include <wchar.h>
 #include <wctype.h>
 
@@ -69,13 +70,38 @@ static size_t fold_character(const struct store_fold *fold, const unsigned char 
     return encode(c, out);
 }
 
-static bool is_ascii(struct base_text text)
-{
-    unsigned char all = 0;
+#define ONES UINT64_C(0x0101010101010101)
+#define HIGH (ONES * 0x80)
 
-    for (size_t i = 0; i < text.length; i++)
-        all |= (unsigned char)text.data[i];
-    return all < 0x80;
+/* Eight octets at once: those from 'A' to 'Z' to lower case. */
+static uint64_t fold_word(uint64_t word)
+{
+    uint64_t low = word & ~HIGH;
+    uint64_t from_a = low + ONES * (0x80 - 'A');
+    uint64_t above_z = low + ONES * (0x7f - 'Z');
+
+    return word | (from_a & ~above_z & ~word & HIGH) >> 2;
+}
+
+/* ASCII letters alone. False: there is more to fold, maybe. */
+static bool fold_ascii(const char *text, size_t length, char *out)
+{
+    uint64_t all = 0;
+    uint64_t word;
+    size_t i = 0;
+
+    for (; i + sizeof(word) <= length; i += sizeof(word)) {
+        memcpy(&word, text + i, sizeof(word));
+        all |= word;
+        word = fold_word(word);
+        memcpy(out + i, &word, sizeof(word));
+    }
+    word = 0;
+    memcpy(&word, text + i, length - i);
+    all |= word;
+    word = fold_word(word);
+    memcpy(out + i, &word, length - i);
+    return (all & HIGH) == 0;
 }
 
 size_t store_fold_apply(const struct store_fold *fold, struct base_text text, char *out)
@@ -83,11 +109,9 @@ size_t store_fold_apply(const struct store_fold *fold, struct base_text text, ch
     const unsigned char *at = (const unsigned char *)text.data;
     size_t length = 0;
 
-    if (is_ascii(text) || fold->locale == (locale_t)0 || !base_text_is_utf8(text)) {
-        for (size_t i = 0; i < text.length; i++)
-            out[i] = base_ascii_lower(text.data[i]);
+    if (fold_ascii(text.data, text.length, out) || fold->locale == (locale_t)0 ||
+        !base_text_is_utf8(text))
         return text.length;
-    }
     for (size_t i = 0; i < text.length;) {
         unsigned char folded[4];
         size_t used;
