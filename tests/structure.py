@@ -37,7 +37,7 @@ HEADERS = {
     "jansson.h": ["base/"],
     "unbound.h": ["dns/"],
     "confuse.h": ["conf/"],
-    "lmdb.h": ["store/"],
+    "lmdb.h": [],
     "sqlite3.h": ["store/"],
     "hiredis/": ["store/"],
     "openssl/evp.h": ["keys/", "policy/dkim/", "store/"],
