@@ -23,6 +23,7 @@ import cases_identity  # noqa: F401  pylint: disable=unused-import
 import cases_forged  # noqa: F401  pylint: disable=unused-import
 import cases_inbound  # noqa: F401  pylint: disable=unused-import
 import cases_observe  # noqa: F401  pylint: disable=unused-import
+import cases_reload  # noqa: F401  pylint: disable=unused-import
 import cases_rate  # noqa: F401  pylint: disable=unused-import
 import cases_rate_shared  # noqa: F401  pylint: disable=unused-import
 import cases_rules  # noqa: F401  pylint: disable=unused-import
