@@ -150,14 +150,20 @@ static struct base_text value(struct cursor *cursor)
     return copy(cursor, run(cursor, ""), false);
 }
 
-/* pvalue = value / [ [ local-part ] "@" ] domain-name; a local part in quotes keeps them. */
+/* pvalue = value / [ [ local-part ] "@" ] domain-name; a local part in quotes keeps them. One
+ * without may have "=" and "?" (RFC 5322 section 3.2.3, atext), which tokens may not. */
 static struct base_text pvalue(struct cursor *cursor)
 {
     const char *start = cursor->at;
     struct base_text text;
 
-    if (is_done(cursor) || *cursor->at != '"')
-        return copy(cursor, run(cursor, "@/"), false);
+    if (is_done(cursor) || *cursor->at != '"') {
+        text = run(cursor, "@/=?");
+        for (size_t i = text.length; i > 0 && text.data[i - 1] != '@'; i--)
+            if (text.data[i - 1] == '=' || text.data[i - 1] == '?')
+                cursor->is_bad = true;
+        return copy(cursor, text, false);
+    }
     text = value(cursor);
     if (!take(cursor, '@'))
         return text;
@@ -165,7 +171,7 @@ static struct base_text pvalue(struct cursor *cursor)
     return copy(cursor, (struct base_text){start, (size_t)(cursor->at - start)}, false);
 }
 
-/* Keyword: letters, digits and hyphens between them (RFC 5321 section 4.1.2). */
+/* Keyword = Ldh-str: letters, digits and hyphens, but for the last (RFC 5321 section 4.1.2). */
 static struct base_text keyword(struct cursor *cursor)
 {
     const char *start = cursor->at;
@@ -173,7 +179,7 @@ static struct base_text keyword(struct cursor *cursor)
     while (!is_done(cursor) &&
            (base_ascii_is_alnum(*cursor->at) || *cursor->at == '-' || *cursor->at == '_'))
         cursor->at++;
-    if (cursor->at == start)
+    if (cursor->at == start || cursor->at[-1] == '-')
         cursor->is_bad = true;
     return copy(cursor, (struct base_text){start, (size_t)(cursor->at - start)}, true);
 }
@@ -223,7 +229,7 @@ static void methodspec(struct cursor *cursor, struct authres_result *result)
     (void)cfws(cursor);
     if (take(cursor, '/')) {
         (void)cfws(cursor);
-        (void)run(cursor, "");
+        cursor->is_bad |= digits(cursor).length == 0;
         (void)cfws(cursor);
     }
     expect(cursor, '=');
@@ -270,6 +276,8 @@ static void results(struct cursor *cursor, struct authres_field *field)
         cursor->at = cursor->end;
         return;
     }
+    /* 1*resinfo */
+    cursor->is_bad |= is_done(cursor);
     while (!is_done(cursor)) {
         struct authres_result *result = base_arena_alloc(cursor->arena, sizeof(*result));
 
