@@ -6,7 +6,8 @@
  *   - an encoded word as local part (RFC 2047 section 5 forbids it);
  *   - octets that are not UTF-8, or not host-like after IDNA, in a domain; a domain of digits.
  * More lenient only where every reader sees the same address: "[" and "]" and a leading dot in a
- * display name, 8-bit text that is not UTF-8 in names and comments, "<>" (no address). */
+ * display name, 8-bit text that is not UTF-8 in names and comments, "<>" (no address), an address
+ * before the same one in brackets. */
 #include "policy/author.h"
 
 #include <stdbool.h>
@@ -407,11 +408,35 @@ static void angle_addr(struct reader *reader)
     cfws(reader);
 }
 
+/* "alice@a.example <alice@a.example>": not by the grammar, and much honest mail has it; whatever a
+ * reader takes, it is the same. The cursor goes on to the "<". */
+static void skip_same_address(struct reader *reader)
+{
+    const char *at = reader->at;
+    struct base_text left = {at, (size_t)(reader->end - at)};
+    size_t length = 0, ats = 0, blanks = 0;
+
+    while (length < left.length &&
+           (is_atext((unsigned char)at[length]) || at[length] == '.' || at[length] == '@'))
+        ats += at[length++] == '@';
+    while (length + blanks < left.length &&
+           (at[length + blanks] == ' ' || at[length + blanks] == '\t'))
+        blanks++;
+    if (ats != 1 || left.length < 2 * length + blanks + 2 || at[length + blanks] != '<' ||
+        at[2 * length + blanks + 1] != '>')
+        return;
+    if (base_text_equals_nocase((struct base_text){at, length},
+                                (struct base_text){at + length + blanks + 1, length}))
+        reader->at = at + length + blanks;
+}
+
 /* One element of a list: a mailbox, the head of a group, or (obs-addr-list) nothing. */
 static void element(struct reader *reader)
 {
     struct words words;
 
+    cfws(reader);
+    skip_same_address(reader);
     read_words(reader, &words);
     if (accept(reader, '@')) {
         addr_spec_rest(reader, &words);
