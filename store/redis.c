@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/redis_nodes.h"
 #include "store/redis_url.h"
 #include "store/stream.h"
 
@@ -17,23 +18,31 @@
 #define OPEN_MAX 64
 /* The server's own bound. */
 #define ARGS_MAX (1 << 20)
+/* Nodes that send from one to the next in one call. */
+#define MOVES_MAX 2
 
 struct connection {
     struct store_stream stream;
     redisReader *reader;
+    /* Of store_redis_nodes, when it was made. */
+    unsigned generation;
     struct connection *next;
 };
 
 struct store_redis {
     struct store_redis_url url;
     char *user;
-    char *password;
     struct store_tls *tls;
     pthread_mutex_t lock;
     pthread_cond_t is_free;
     /* All below is guarded. */
-    struct store_address address;
-    bool has_address;
+    char *password;
+    struct store_redis_nodes nodes;
+    /* Since the last look at the nodes. */
+    bool has_answered;
+    bool has_failed;
+    /* It has said that it is of no cluster. */
+    bool is_alone;
     struct connection *idle;
     unsigned idle_count;
     unsigned open_count;
@@ -63,11 +72,14 @@ static redisReply *read_reply(struct connection *connection, int64_t deadline_ns
 {
     char chunk[16384];
     void *reply = NULL;
+    size_t total = 0;
 
     while (redisReaderGetReply(connection->reader, &reply) == REDIS_OK && reply == NULL) {
         size_t count = store_stream_read(&connection->stream, chunk, sizeof(chunk), deadline_ns);
 
-        if (count == 0 || redisReaderFeed(connection->reader, chunk, count) != REDIS_OK)
+        total += count;
+        if (count == 0 || total > STORE_REDIS_ANSWER_MAX ||
+            redisReaderFeed(connection->reader, chunk, count) != REDIS_OK)
             return NULL;
     }
     return reply;
@@ -105,22 +117,29 @@ static bool say(struct connection *connection, int count, const char **words, in
     return is_ok;
 }
 
-static bool greet(const struct store_redis *redis, struct connection *connection,
-                  int64_t deadline_ns, char *fault, size_t size)
+static bool greet(const struct store_redis *redis, const char *password,
+                  struct connection *connection, int64_t deadline_ns, char *fault, size_t size)
 {
-    const char *with_user[] = {"AUTH", redis->user, redis->password};
-    const char *alone[] = {"AUTH", redis->password};
+    const char *with_user[] = {"AUTH", redis->user, password};
+    const char *alone[] = {"AUTH", password};
     char database[16];
     const char *select[] = {"SELECT", database};
 
     (void)snprintf(database, sizeof(database), "%u", redis->url.database);
-    if (redis->password != NULL && redis->user != NULL &&
+    if (password != NULL && redis->user != NULL &&
         !say(connection, 3, with_user, deadline_ns, fault, size))
         return false;
-    if (redis->password != NULL && redis->user == NULL &&
+    if (password != NULL && redis->user == NULL &&
         !say(connection, 2, alone, deadline_ns, fault, size))
         return false;
     return redis->url.database == 0 || say(connection, 2, select, deadline_ns, fault, size);
+}
+
+static void forget(char *password)
+{
+    if (password != NULL)
+        base_mem_wipe(password, strlen(password));
+    base_mem_free(password);
 }
 
 static struct connection *connection_create(struct store_redis *redis, int64_t deadline_ns,
@@ -129,18 +148,24 @@ static struct connection *connection_create(struct store_redis *redis, int64_t d
     struct connection *connection = base_mem_alloc_zero(1, sizeof(*connection));
     struct store_address address;
     bool has_address;
+    char *password;
+    bool is_good;
 
     (void)pthread_mutex_lock(&redis->lock);
-    address = redis->address;
-    has_address = redis->has_address;
+    address = redis->nodes.current;
+    has_address = redis->nodes.has_current;
+    connection->generation = redis->nodes.generation;
+    password = redis->password == NULL ? NULL : base_mem_strdup(redis->password);
     (void)pthread_mutex_unlock(&redis->lock);
     connection->stream.fd = -1;
     connection->reader = redisReaderCreate();
     (void)snprintf(fault, size, "%s",
                    has_address ? "no connection in time" : "its name cannot be resolved");
-    if (connection->reader != NULL && has_address &&
-        store_stream_open(&connection->stream, &address, redis->tls, deadline_ns) &&
-        greet(redis, connection, deadline_ns, fault, size)) {
+    is_good = connection->reader != NULL && has_address &&
+              store_stream_open(&connection->stream, &address, redis->tls, deadline_ns) &&
+              greet(redis, password, connection, deadline_ns, fault, size);
+    forget(password);
+    if (is_good) {
         fault[0] = '\0';
         return connection;
     }
@@ -172,12 +197,19 @@ static bool enter(struct store_redis *redis, int64_t deadline_ns, struct connect
     return is_in;
 }
 
+/* All that it has said was an answer to what was asked. */
+static bool is_clean(const struct connection *connection)
+{
+    return connection->reader->pos == connection->reader->len;
+}
+
 /* `connection` may be NULL: it has failed and is gone. */
 static void leave(struct store_redis *redis, struct connection *connection)
 {
     (void)pthread_mutex_lock(&redis->lock);
     redis->open_count--;
-    if (connection != NULL && redis->idle_count < IDLE_MAX) {
+    if (connection != NULL && redis->idle_count < IDLE_MAX && is_clean(connection) &&
+        connection->generation == redis->nodes.generation) {
         connection->next = redis->idle;
         redis->idle = connection;
         redis->idle_count++;
@@ -229,7 +261,7 @@ struct store_redis *store_redis_create(const struct store_redis_options *options
         }
     }
     redis->user = options->user == NULL ? NULL : base_mem_strdup(options->user);
-    redis->password = options->password == NULL ? NULL : base_mem_strdup(options->password);
+    store_redis_set_password(redis, options->password);
     store_redis_refresh(redis);
     return redis;
 }
@@ -239,9 +271,7 @@ void store_redis_destroy(struct store_redis **redis)
     if (*redis == NULL)
         return;
     drop_idle(*redis);
-    if ((*redis)->password != NULL)
-        base_mem_wipe((*redis)->password, strlen((*redis)->password));
-    base_mem_free((*redis)->password);
+    forget((*redis)->password);
     base_mem_free((*redis)->user);
     store_tls_destroy(&(*redis)->tls);
     (void)pthread_cond_destroy(&(*redis)->is_free);
@@ -250,18 +280,38 @@ void store_redis_destroy(struct store_redis **redis)
     *redis = NULL;
 }
 
+void store_redis_set_password(struct store_redis *redis, const char *password)
+{
+    char *copy = password == NULL ? NULL : base_mem_strdup(password);
+    char *old;
+
+    (void)pthread_mutex_lock(&redis->lock);
+    old = redis->password;
+    redis->password = copy;
+    (void)pthread_mutex_unlock(&redis->lock);
+    forget(old);
+}
+
+static bool is_local(const struct store_redis *redis)
+{
+    return redis->url.path[0] != '\0';
+}
+
 void store_redis_refresh(struct store_redis *redis)
 {
-    struct store_address address;
-    bool is_known = redis->url.path[0] != '\0'
-                        ? store_address_unix(redis->url.path, &address)
-                        : store_address_resolve(redis->url.host, redis->url.port, &address, NULL);
+    struct store_redis_list named = {.count = 0};
 
-    if (!is_known)
-        return;
+    if (is_local(redis))
+        named.count = store_address_unix(redis->url.path, &named.at[0]) ? 1 : 0;
+    else
+        named.count = store_address_resolve(redis->url.host, redis->url.port, named.at,
+                                            STORE_REDIS_NODES_MAX);
     (void)pthread_mutex_lock(&redis->lock);
-    redis->address = address;
-    redis->has_address = true;
+    store_redis_nodes_name(&redis->nodes, &named);
+    if (redis->has_failed && !redis->has_answered)
+        store_redis_nodes_try_next(&redis->nodes);
+    redis->has_failed = false;
+    redis->has_answered = false;
     (void)pthread_mutex_unlock(&redis->lock);
 }
 
@@ -357,6 +407,40 @@ static enum store_redis_status run_on(struct store_redis *redis, struct connecti
     return status;
 }
 
+/* A connection that nobody else has, of the pool or new; NULL: none in time. */
+static struct connection *obtain(struct store_redis *redis, struct connection *idle,
+                                 int64_t deadline_ns, char *fault, size_t size)
+{
+    /* One that the server has closed meanwhile. */
+    if (idle != NULL && !store_stream_is_quiet(&idle->stream)) {
+        connection_destroy(idle);
+        idle = NULL;
+    }
+    return idle != NULL ? idle : connection_create(redis, deadline_ns, fault, size);
+}
+
+/* The server says who has the slot. Those that are told at once all go there. */
+static bool follow(struct store_redis *redis, const struct store_redis_reply *reply)
+{
+    struct store_address to;
+
+    if (is_local(redis) || !store_redis_read_moved(base_text_of(reply->fault), &to))
+        return false;
+    (void)pthread_mutex_lock(&redis->lock);
+    store_redis_nodes_move(&redis->nodes, &to);
+    (void)pthread_mutex_unlock(&redis->lock);
+    return true;
+}
+
+static void note_outcome(struct store_redis *redis, bool is_ok)
+{
+    (void)pthread_mutex_lock(&redis->lock);
+    redis->has_answered = redis->has_answered || is_ok;
+    redis->has_failed = redis->has_failed || !is_ok;
+    redis->is_alone = redis->is_alone && is_ok;
+    (void)pthread_mutex_unlock(&redis->lock);
+}
+
 enum store_redis_status store_redis_run(struct store_redis *redis,
                                         const struct store_redis_call *call, int64_t timeout_ns,
                                         struct store_redis_reply *reply_r)
@@ -364,26 +448,60 @@ enum store_redis_status store_redis_run(struct store_redis *redis,
     int64_t deadline_ns = now_ns() + timeout_ns;
     enum store_redis_status status = STORE_REDIS_DOWN;
     struct connection *connection;
+    bool is_moved = true;
 
     reply_r->count = 0;
     (void)snprintf(reply_r->fault, sizeof(reply_r->fault), "too many calls at once");
     if (!enter(redis, deadline_ns, &connection))
         return status;
-    /* One that the server has closed meanwhile. */
-    if (connection != NULL && !store_stream_is_quiet(&connection->stream)) {
+    for (unsigned i = 0; is_moved && i <= MOVES_MAX; i++) {
+        is_moved = false;
+        connection = obtain(redis, connection, deadline_ns, reply_r->fault, sizeof(reply_r->fault));
+        if (connection == NULL) {
+            /* What a node that has sent us elsewhere was asked has not run. */
+            status = STORE_REDIS_DOWN;
+            break;
+        }
+        status = run_on(redis, connection, call, deadline_ns, reply_r);
+        if (status == STORE_REDIS_OK)
+            break;
+        connection_destroy(connection);
+        connection = NULL;
+        is_moved = status == STORE_REDIS_REFUSED && follow(redis, reply_r);
+        drop_idle(redis);
+    }
+    note_outcome(redis, status == STORE_REDIS_OK);
+    leave(redis, connection);
+    return status;
+}
+
+void store_redis_learn(struct store_redis *redis, int64_t timeout_ns)
+{
+    const char *words[] = {"CLUSTER", "SLOTS"};
+    int64_t deadline_ns = now_ns() + timeout_ns;
+    struct store_redis_list nodes = {.count = 0};
+    struct connection *connection;
+    redisReply *reply = NULL;
+    bool is_alone;
+    char fault[200];
+
+    (void)pthread_mutex_lock(&redis->lock);
+    is_alone = redis->is_alone || is_local(redis);
+    (void)pthread_mutex_unlock(&redis->lock);
+    if (is_alone || !enter(redis, deadline_ns, &connection))
+        return;
+    connection = obtain(redis, connection, deadline_ns, fault, sizeof(fault));
+    if (connection != NULL && send_command(connection, 2, words, NULL, deadline_ns))
+        reply = read_reply(connection, deadline_ns);
+    is_alone = reply != NULL && !store_redis_read_slots(reply, &nodes);
+    (void)pthread_mutex_lock(&redis->lock);
+    redis->is_alone = is_alone;
+    store_redis_nodes_learn(&redis->nodes, &nodes);
+    (void)pthread_mutex_unlock(&redis->lock);
+    if (reply == NULL && connection != NULL) {
         connection_destroy(connection);
         connection = NULL;
     }
-    if (connection == NULL)
-        connection = connection_create(redis, deadline_ns, reply_r->fault, sizeof(reply_r->fault));
-    if (connection != NULL) {
-        status = run_on(redis, connection, call, deadline_ns, reply_r);
-        if (status != STORE_REDIS_OK) {
-            connection_destroy(connection);
-            connection = NULL;
-            drop_idle(redis);
-        }
-    }
+    freeReplyObject(reply);
     leave(redis, connection);
-    return status;
 }

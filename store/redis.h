@@ -1,5 +1,8 @@
 /* A Redis or Valkey server, asked to run one script: a pool of connections, one round trip a call,
- * nothing that waits past the caller's deadline. The protocol (RESP2) is hiredis's; the sockets are
+ * nothing that waits past the caller's deadline. In a cluster the node that has the script's slot
+ * is found by what another says (MOVED); while a slot is on its way from one node to another (ASK),
+ * its keys are on both, and the answer counts as a failure. From a unix socket nobody is sent to
+ * another server. The protocol (RESP2) is hiredis's; the sockets are
  * ours, since hiredis's own time-outs are those of single reads. Thread-safe. */
 #ifndef STORE_REDIS_H
 #define STORE_REDIS_H
@@ -13,6 +16,8 @@
 
 /* Numbers of an answer. */
 #define STORE_REDIS_NUMBERS_MAX 16384
+/* Octets of an answer. */
+#define STORE_REDIS_ANSWER_MAX (1U << 20)
 
 struct store_redis;
 
@@ -32,8 +37,15 @@ __attribute__((warn_unused_result)) struct store_redis *store_redis_create(
     const struct store_redis_options *options, struct base_error *error_r);
 /* Sets *redis to NULL; NULL inside is fine. Nobody may be in a call. */
 void store_redis_destroy(struct store_redis **redis);
-/* Resolves the server's name again; may wait for DNS: never on the way of a message. */
+/* Resolves the server's name again, and turns to another of its addresses, or another node of its
+ * cluster, if this one has not answered since the last time. May wait for DNS: never on the way of
+ * a message. */
 void store_redis_refresh(struct store_redis *redis);
+/* Asks a server that answers for the nodes of its cluster, if it is of one. May wait for DNS, and
+ * for the server until the time-out: never on the way of a message. */
+void store_redis_learn(struct store_redis *redis, int64_t timeout_ns);
+/* What AUTH says from the next connection on; NULL: none. */
+void store_redis_set_password(struct store_redis *redis, const char *password);
 
 enum store_redis_status {
     STORE_REDIS_OK,

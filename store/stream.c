@@ -34,25 +34,41 @@ bool store_address_unix(const char *path, struct store_address *address_r)
     return true;
 }
 
-bool store_address_resolve(const char *host, uint16_t port, struct store_address *address_r,
-                           struct base_error *error_r)
+static size_t resolve(const char *host, uint16_t port, int flags, struct store_address *addresses_r,
+                      size_t max)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | flags};
     struct addrinfo *list = NULL;
+    size_t count = 0;
     char service[8];
-    int status;
 
     (void)snprintf(service, sizeof(service), "%u", (unsigned)port);
-    status = getaddrinfo(host, service, &hints, &list);
-    if (status != 0) {
-        base_error_set(error_r, "%s: %s", host, gai_strerror(status));
-        return false;
+    if (getaddrinfo(host, service, &hints, &list) != 0)
+        return 0;
+    for (const struct addrinfo *it = list; it != NULL && count < max; it = it->ai_next) {
+        memset(&addresses_r[count], 0, sizeof(addresses_r[count]));
+        memcpy(&addresses_r[count].storage, it->ai_addr, it->ai_addrlen);
+        addresses_r[count++].length = it->ai_addrlen;
     }
-    memset(address_r, 0, sizeof(*address_r));
-    memcpy(&address_r->storage, list->ai_addr, list->ai_addrlen);
-    address_r->length = list->ai_addrlen;
     freeaddrinfo(list);
-    return true;
+    return count;
+}
+
+size_t store_address_resolve(const char *host, uint16_t port, struct store_address *addresses_r,
+                             size_t max)
+{
+    return resolve(host, port, 0, addresses_r, max);
+}
+
+bool store_address_parse(struct base_text text, uint16_t port, struct store_address *address_r)
+{
+    char host[64];
+
+    if (text.length == 0 || text.length >= sizeof(host))
+        return false;
+    memcpy(host, text.data, text.length);
+    host[text.length] = '\0';
+    return strlen(host) == text.length && resolve(host, port, AI_NUMERICHOST, address_r, 1) == 1;
 }
 
 struct store_tls *store_tls_create(const char *ca_file, const char *name,

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 struct store_tls;
 
@@ -21,9 +22,11 @@ struct store_address {
 
 /* Of a unix socket; false: the path is too long. */
 bool store_address_unix(const char *path, struct store_address *address_r);
-/* May wait for DNS. The first address of the host. */
-bool store_address_resolve(const char *host, uint16_t port, struct store_address *address_r,
-                           struct base_error *error_r);
+/* An address in numbers; false: it is none. */
+bool store_address_parse(struct base_text text, uint16_t port, struct store_address *address_r);
+/* May wait for DNS. The addresses of the host, `max` at most; how many. */
+size_t store_address_resolve(const char *host, uint16_t port, struct store_address *addresses_r,
+                             size_t max);
 
 /* Certificates are checked against `ca_file` (NULL: the system's) and the name; TLS 1.2 at least.
  * NULL and *error_r on a fault. Thread-safe once it is there. */

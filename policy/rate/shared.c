@@ -611,9 +611,11 @@ static void probe(struct shared *shared)
      * answers, but too late for messages, is not back. */
     status = rate_call_run(&call, shared->redis, PROBE_TIMEOUT_NS, reply);
     if (status == STORE_REDIS_OK)
-        (void)run(shared, &call, shared->timeout_ns, reply);
+        status = run(shared, &call, shared->timeout_ns, reply);
     else
         note_failure(shared, reply->fault);
+    if (status == STORE_REDIS_OK)
+        store_redis_learn(shared->redis, PROBE_TIMEOUT_NS);
     rate_call_deinit(&call);
     base_mem_free(reply);
 }
@@ -653,7 +655,8 @@ static void *work(void *context)
 {
     struct shared *shared = context;
     struct base_clock real = base_clock_system();
-    int64_t last_ns = base_clock_mono_ns(shared->clock);
+    /* The first probe is due at once: it finds out who else may be asked. */
+    int64_t last_ns = base_clock_mono_ns(shared->clock) - DUE_NS;
     int64_t begin_ns = base_clock_mono_ns(&real);
     int64_t stop_ns;
 

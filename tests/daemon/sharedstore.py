@@ -36,6 +36,7 @@ class Redis:
         self.folder = place.folder("redis")
         os.chmod(self.folder, 0o755)
         self.path = os.path.join(self.folder, "s")
+        self.url = "unix:" + self.path
         self.environment = environment or {}
         self.process = None
         place.daemons.append(self)
@@ -151,13 +152,13 @@ def configuration(place, redis, timeout, limit="%d/1d" % LIMIT):
     secret = place.file("secret", SECRET + "\n")
     os.chmod(secret, 0o600)
     os.chown(secret, *place.ids)
-    return """rate-store = "unix:%s"
+    return """rate-store = "%s"
 rate-secret = "file:%s"
 rate-hosts = 2
 rate-timeout = "%s"
 rate "%s" { direction = outbound key = { "login" } count = recipients limit = "%s"
     action = tempfail }
-""" % (redis.path, secret, timeout, RATE, limit)
+""" % (redis.url, secret, timeout, RATE, limit)
 
 
 def start(place, timeout, environment=None, **options):
