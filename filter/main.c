@@ -490,6 +490,7 @@ static int serve(struct process *process)
             return EX_UNAVAILABLE;
         }
         filter_bulk_settle(daemon, false);
+        filter_rates_end_holds(daemon);
         if (watchdog_ms >= 0) {
             filter_notify_alive();
         }

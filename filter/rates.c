@@ -200,6 +200,32 @@ static void tell_release(void *context, const struct rate_status *status)
     }
 }
 
+static void tell_over(void *context, const struct rate_status *status)
+{
+    const struct releasing *releasing = context;
+    const struct rate_rule *rule = rate_rules_find(releasing->rules, status->name);
+    struct rate_event event = {.kind = RATE_EVENT_RELEASE,
+                               .key = status->key,
+                               .limit = status->windows->at[0],
+                               .used = status->used[0],
+                               .time_s = releasing->time_s};
+
+    if (rule != NULL) {
+        rate_rule_tell(rule, releasing->watch, &event);
+    }
+}
+
+void filter_rates_end_holds(struct filter_daemon *daemon)
+{
+    struct policy_snapshot *snapshot = filter_snapshot_get(&daemon->snapshot);
+    struct releasing releasing = {.watch = daemon->env.watch,
+                                  .rules = policy_snapshot_rates(snapshot),
+                                  .time_s = base_clock_wall_s(&daemon->clock)};
+
+    rate_store_end_holds(daemon->env.rates, tell_over, &releasing);
+    policy_snapshot_unref(&snapshot);
+}
+
 static void run_rates(void *context, const struct filter_control_request *request,
                       struct filter_control_answer *answer)
 {

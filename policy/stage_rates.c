@@ -342,6 +342,8 @@ static void tell(const struct batch *batch)
             tell_one(batch, i, RATE_EVENT_WARNING);
         if (batch->items[i].is_newly_blocked)
             tell_one(batch, i, RATE_EVENT_BLOCK);
+        if (batch->items[i].is_released)
+            tell_one(batch, i, RATE_EVENT_RELEASE);
     }
 }
 

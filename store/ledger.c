@@ -13,6 +13,9 @@
 /* Milliseconds that somebody else's look into the file is waited for. */
 #define BUSY_MS 2000
 
+/* So long after its time a hold is still there, for somebody to see that it is over: a week. */
+#define OVER_NS (INT64_C(7) * 86400 * 1000000000)
+
 /* Rows of a layout that is not this one are of another version. */
 static const char schema[] =
     "PRAGMA journal_mode = WAL;"
@@ -61,7 +64,7 @@ static const char *const texts[STATEMENTS] = {
     [FORGET_COUNTS] = "DELETE FROM counts WHERE id = ?1",
     [FORGET_KEY] = "DELETE FROM keys WHERE id = ?1",
     [EXPIRE_COUNTS] = "DELETE FROM counts WHERE expires <= ?1",
-    [EXPIRE_KEYS] = "DELETE FROM keys WHERE (until IS NULL OR until <= ?1)"
+    [EXPIRE_KEYS] = "DELETE FROM keys WHERE (until IS NULL OR until <= ?2)"
                     " AND NOT EXISTS (SELECT 1 FROM counts WHERE counts.id = keys.id)",
     [READ_COUNTS] = "SELECT name, key, about, window, value, slot, amount, expires"
                     " FROM counts JOIN keys USING (id)",
@@ -273,7 +276,7 @@ bool store_ledger_forget(struct store_ledger *ledger, struct base_text name, str
 bool store_ledger_expire(struct store_ledger *ledger, int64_t now_ns, struct base_error *error_r)
 {
     (void)sqlite3_bind_int64(ledger->statements[EXPIRE_COUNTS], 1, now_ns);
-    (void)sqlite3_bind_int64(ledger->statements[EXPIRE_KEYS], 1, now_ns);
+    (void)sqlite3_bind_int64(ledger->statements[EXPIRE_KEYS], 2, now_ns - OVER_NS);
     return store_ledger_begin(ledger, error_r) && run(ledger, EXPIRE_COUNTS, error_r) &&
            run(ledger, EXPIRE_KEYS, error_r) && store_ledger_end(ledger, error_r);
 }

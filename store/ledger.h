@@ -64,7 +64,8 @@ __attribute__((warn_unused_result)) bool store_ledger_forget(struct store_ledger
 __attribute__((warn_unused_result)) bool store_ledger_end(struct store_ledger *ledger,
                                                           struct base_error *error_r);
 
-/* Throws away what has expired. A transaction of its own. */
+/* Throws away what has expired; a hold a week after its time, or at once when that is 0. A
+ * transaction of its own. */
 __attribute__((warn_unused_result)) bool store_ledger_expire(struct store_ledger *ledger,
                                                              int64_t now_ns,
                                                              struct base_error *error_r);

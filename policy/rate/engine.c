@@ -36,6 +36,8 @@ struct shard {
     pthread_mutex_t lock;
     struct rate_table table;
     uint64_t uncounted;
+    /* No key's time to be held is over before that. */
+    int64_t held_until_ns;
     /* The next one's lock stands in another cache line. */
     char apart[64];
 };
@@ -207,26 +209,43 @@ static void tell(const struct engine *engine, const struct rate_entry *entry,
 /* --- judging -------------------------------------------------------------------------------------
  */
 
-static void hold(struct engine *engine, struct rate_table *table, struct rate_entry *entry,
+static void note_hold(struct shard *shard, int64_t until_ns)
+{
+    if (shard->held_until_ns > until_ns)
+        shard->held_until_ns = until_ns;
+}
+
+/* Its time to be held is over. */
+static void end_hold(const struct engine *engine, struct shard *shard, struct rate_entry *entry,
+                     int64_t now_ns)
+{
+    struct rate_change change = {.kind = RATE_CHANGE_HELD, .time_ns = now_ns};
+
+    rate_table_unblock(&shard->table, entry);
+    tell(engine, entry, &change);
+}
+
+static void hold(struct engine *engine, struct shard *shard, struct rate_entry *entry,
                  const struct rate_item *item, int64_t now_ns)
 {
     int64_t until_ns = item->hold_ns < 0 ? RATE_FOREVER : now_ns + item->hold_ns;
     struct rate_change change = {.kind = RATE_CHANGE_HELD, .time_ns = now_ns, .until_ns = until_ns};
 
     entry->is_held = true;
-    if (!rate_table_block(table, entry, until_ns, now_ns))
+    note_hold(shard, until_ns);
+    if (!rate_table_block(&shard->table, entry, until_ns, now_ns))
         block_net(engine, item, until_ns, now_ns);
     tell(engine, entry, &change);
 }
 
 /* The key has no room: it is blocked until it has, and never forgotten meanwhile; or else its
  * network is, as long as there is no room for more such keys. */
-static void block(struct engine *engine, struct rate_table *table, struct rate_entry *entry,
+static void block(struct engine *engine, struct shard *shard, struct rate_entry *entry,
                   struct rate_item *item, int64_t now_ns)
 {
     item->is_newly_blocked = entry->blocked_until_ns <= now_ns;
     if (item->hold_ns != 0) {
-        hold(engine, table, entry, item, now_ns);
+        hold(engine, shard, entry, item, now_ns);
         item->answer = RATE_HELD;
         item->wait_ns = item->hold_ns;
         return;
@@ -236,7 +255,7 @@ static void block(struct engine *engine, struct rate_table *table, struct rate_e
         item->is_newly_blocked = false;
         return;
     }
-    if (!rate_table_block(table, entry, now_ns + item->wait_ns, now_ns))
+    if (!rate_table_block(&shard->table, entry, now_ns + item->wait_ns, now_ns))
         block_net(engine, item, now_ns + item->wait_ns, now_ns);
 }
 
@@ -411,7 +430,7 @@ static struct rate_entry *entry_of(struct engine *engine, struct shard *shard,
 
 static void judge(struct engine *engine, struct subject *subject, int64_t now_ns)
 {
-    struct rate_table *table = &subject->shard->table;
+    struct shard *shard = subject->shard;
     struct rate_entry *entry = subject->entry;
     struct rate_item *item = subject->item;
     int64_t until_ns = entry->blocked_until_ns;
@@ -422,13 +441,17 @@ static void judge(struct engine *engine, struct subject *subject, int64_t now_ns
         item->wait_ns = until_ns == RATE_FOREVER ? -1 : until_ns - now_ns;
         return;
     }
+    item->is_released = entry->is_held;
     if (entry->is_held)
-        rate_table_unblock(table, entry);
+        end_hold(engine, shard, entry, now_ns);
     /* A smaller amount that fits does not unblock a key that others are waiting for. */
     if (item->answer != RATE_FREE)
-        block(engine, table, entry, item, now_ns);
+        block(engine, shard, entry, item, now_ns);
     else if (until_ns != 0 && (until_ns <= now_ns || subject->whole_item != NULL))
-        rate_table_unblock(table, entry);
+        rate_table_unblock(&shard->table, entry);
+    /* Held again at once: it never was free. */
+    if (item->answer == RATE_HELD)
+        item->is_released = false;
 }
 
 /* Judges the item, and charges it if it fits. */
@@ -503,6 +526,7 @@ static void prepare(const struct engine *engine, struct rate_item *item, uint64_
     item->wait_ns = 0;
     item->is_warning_due = false;
     item->is_newly_blocked = false;
+    item->is_released = false;
     *hash = hash_key(engine, item->name, item->key);
     want_lock(engine, locks, *hash);
 }
@@ -660,6 +684,52 @@ static size_t release(struct rate_store *store, struct base_text name, struct ba
     return released;
 }
 
+/* What a key counts may have passed: it is told of all the same. */
+static void show_released(const struct rate_entry *entry, int64_t now_ns,
+                          void (*visit)(void *context, const struct rate_status *status),
+                          void *context)
+{
+    struct rate_status status = {
+        .name = rate_entry_name(entry),
+        .key = rate_entry_key(entry),
+        .is_distinct = entry->is_distinct,
+        .windows = entry->windows,
+    };
+
+    for (unsigned i = 0; i < entry->windows->count; i++)
+        status.used[i] = rate_entry_used(entry, i, now_ns);
+    visit(context, &status);
+}
+
+static void end_holds(struct rate_store *store,
+                      void (*visit)(void *context, const struct rate_status *status), void *context)
+{
+    struct engine *engine = engine_of(store);
+
+    for (unsigned i = 0; i < engine->shard_count; i++) {
+        struct shard *shard = &engine->shards[i];
+        size_t buckets;
+
+        pthread_mutex_lock(&shard->lock);
+        int64_t now_ns = rate_engine_now(store);
+
+        buckets = shard->held_until_ns <= now_ns ? shard->table.bucket_count : 0;
+        if (buckets > 0)
+            shard->held_until_ns = RATE_FOREVER;
+        for (size_t at = 0; at < buckets; at++) {
+            for (struct rate_entry *it = shard->table.buckets[at]; it != NULL; it = it->next) {
+                if (it->is_held && it->blocked_until_ns > now_ns) {
+                    note_hold(shard, it->blocked_until_ns);
+                } else if (it->is_held) {
+                    end_hold(engine, shard, it, now_ns);
+                    show_released(it, now_ns, visit, context);
+                }
+            }
+        }
+        pthread_mutex_unlock(&shard->lock);
+    }
+}
+
 static void numbers(struct rate_store *store, struct rate_numbers *numbers_r)
 {
     struct engine *engine = engine_of(store);
@@ -702,6 +772,7 @@ void rate_engine_restore(struct rate_store *store, const struct rate_change *cha
                                now_ns);
     if (entry != NULL && change->kind == RATE_CHANGE_HELD) {
         entry->is_held = true;
+        note_hold(shard, change->until_ns);
         (void)rate_table_block(&shard->table, entry, change->until_ns, now_ns);
     } else if (entry != NULL && entry->is_distinct == change->is_distinct) {
         before = rate_entry_size(entry);
@@ -733,6 +804,7 @@ static const struct rate_store_ops ops = {
     .give_back = give_back,
     .list = list,
     .release = release,
+    .end_holds = end_holds,
     .numbers = numbers,
     .destroy = destroy,
 };
@@ -757,6 +829,7 @@ struct rate_store *rate_engine_create(const struct rate_engine_options *options)
     engine->shards = base_mem_alloc_zero(engine->shard_count, sizeof(*engine->shards));
     for (unsigned i = 0; i < engine->shard_count; i++) {
         pthread_mutex_init(&engine->shards[i].lock, NULL);
+        engine->shards[i].held_until_ns = RATE_FOREVER;
         rate_table_init(&engine->shards[i].table, memory / engine->shard_count);
     }
     pthread_mutex_init(&engine->nets_lock, NULL);

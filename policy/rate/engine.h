@@ -20,7 +20,7 @@ struct rate_change {
     enum rate_change_kind {
         /* `amount` units, or `value`, of a message that was accepted. */
         RATE_CHANGE_COUNTED,
-        /* Held until `until_ns` (RATE_FOREVER: until it is released). */
+        /* Held until `until_ns` (RATE_FOREVER: until it is released; 0: no more). */
         RATE_CHANGE_HELD,
         /* Forget it all. */
         RATE_CHANGE_RELEASED,

@@ -25,6 +25,8 @@ struct entry {
 struct rate_known {
     size_t set_count;
     size_t count;
+    /* No key's time to be held is over before that. */
+    int64_t held_until_ns;
     struct entry *entries;
 };
 
@@ -32,6 +34,7 @@ struct rate_known *rate_known_create(size_t keys_max)
 {
     struct rate_known *known = base_mem_alloc_zero(1, sizeof(*known));
 
+    known->held_until_ns = INT64_MAX;
     known->set_count = keys_max < WAYS ? 1 : keys_max / WAYS;
     known->entries = base_mem_alloc_zero(known->set_count * WAYS, sizeof(*known->entries));
     return known;
@@ -119,6 +122,21 @@ static void note(struct entry *entry, const struct rate_windows *windows,
     memcpy(entry->used, used, sizeof(entry->used));
 }
 
+static int64_t held_until(const struct entry *entry)
+{
+    if (!entry->is_held)
+        return 0;
+    return entry->blocked_ns < 0 || entry->blocked_ns > INT64_MAX - entry->time_ns
+               ? INT64_MAX
+               : entry->time_ns + entry->blocked_ns;
+}
+
+static void note_hold(struct rate_known *known, const struct entry *entry)
+{
+    if (entry->is_held && known->held_until_ns > held_until(entry))
+        known->held_until_ns = held_until(entry);
+}
+
 void rate_known_put(struct rate_known *known, const struct rate_digest *digest,
                     const struct rate_item *item, const int64_t used[RATE_WINDOWS_MAX],
                     uint64_t epoch, int64_t now_ns)
@@ -129,6 +147,7 @@ void rate_known_put(struct rate_known *known, const struct rate_digest *digest,
     entry->is_distinct = item->value.data != NULL;
     entry->is_held = item->answer == RATE_HELD;
     entry->blocked_ns = item->answer == RATE_FREE ? 0 : item->wait_ns;
+    note_hold(known, entry);
 }
 
 void rate_known_update(struct rate_known *known, const struct rate_digest *digest,
@@ -160,6 +179,58 @@ uint64_t rate_known_get(const struct rate_known *known, const struct rate_digest
     return entry == NULL ? 0 : entry->epoch;
 }
 
+int64_t rate_known_held(const struct rate_known *known, const struct rate_digest *digest,
+                        int64_t now_ns)
+{
+    const struct entry *entry = find(known, digest);
+    int64_t until_ns = entry == NULL ? 0 : held_until(entry);
+
+    if (until_ns <= now_ns)
+        return 0;
+    return until_ns == INT64_MAX ? -1 : until_ns - now_ns;
+}
+
+static struct rate_status status_of(const struct entry *entry, int64_t now_ns)
+{
+    struct rate_status status = {
+        .name = {entry->text, entry->name_length},
+        .key = {entry->text + entry->name_length, entry->key_length},
+        .is_distinct = entry->is_distinct,
+        .windows = &entry->windows,
+    };
+
+    for (unsigned w = 0; w < entry->windows.count; w++)
+        status.used[w] =
+            is_past(entry, entry->windows.at[w].length_ns, now_ns) ? 0 : entry->used[w];
+    return status;
+}
+
+bool rate_known_take_over(struct rate_known *known, int64_t now_ns, struct rate_digest *digest_r,
+                          struct rate_status *status_r)
+{
+    if (known->held_until_ns > now_ns)
+        return false;
+    known->held_until_ns = INT64_MAX;
+    for (size_t i = 0; i < known->set_count * WAYS; i++) {
+        struct entry *entry = &known->entries[i];
+
+        if (entry->text == NULL || entry->name_length == 0 || !entry->is_held)
+            continue;
+        if (held_until(entry) > now_ns) {
+            note_hold(known, entry);
+            continue;
+        }
+        /* There may be more. */
+        known->held_until_ns = now_ns;
+        entry->is_held = false;
+        entry->blocked_ns = 0;
+        *digest_r = entry->digest;
+        *status_r = status_of(entry, now_ns);
+        return true;
+    }
+    return false;
+}
+
 void rate_known_forget(struct rate_known *known, const struct rate_digest *digest)
 {
     struct entry *entry = find(known, digest);
@@ -181,26 +252,19 @@ void rate_known_list(const struct rate_known *known, int64_t now_ns,
 {
     for (size_t i = 0; i < known->set_count * WAYS; i++) {
         const struct entry *entry = &known->entries[i];
-        struct rate_status status = {.is_distinct = entry->is_distinct,
-                                     .windows = &entry->windows,
-                                     .is_held = entry->is_held};
+        struct rate_status status;
         bool is_any = false;
 
         if (entry->text == NULL || entry->name_length == 0)
             continue;
-        for (unsigned w = 0; w < entry->windows.count; w++) {
-            bool is_over = is_past(entry, entry->windows.at[w].length_ns, now_ns);
-
-            status.used[w] = is_over ? 0 : entry->used[w];
+        status = status_of(entry, now_ns);
+        for (unsigned w = 0; w < entry->windows.count; w++)
             is_any = is_any || status.used[w] > 0;
-        }
         if (entry->blocked_ns == -1)
             status.blocked_ns = -1;
         else if (entry->time_ns + entry->blocked_ns > now_ns)
             status.blocked_ns = entry->time_ns + entry->blocked_ns - now_ns;
         status.is_held = entry->is_held && status.blocked_ns != 0;
-        status.name = (struct base_text){entry->text, entry->name_length};
-        status.key = (struct base_text){entry->text + entry->name_length, entry->key_length};
         if (is_any || status.blocked_ns != 0)
             visit(context, &status);
     }

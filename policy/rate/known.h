@@ -35,6 +35,13 @@ void rate_known_update(struct rate_known *known, const struct rate_digest *diges
 uint64_t rate_known_get(const struct rate_known *known, const struct rate_digest *digest,
                         const struct rate_windows *windows, int64_t now_ns,
                         int64_t used_r[RATE_WINDOWS_MAX]);
+/* How long it is held from now on, -1: until it is released; 0: it is not, as far as is known. */
+int64_t rate_known_held(const struct rate_known *known, const struct rate_digest *digest,
+                        int64_t now_ns);
+/* One whose time to be held is over, and that is not held any more from now on; false: there is
+ * none, which is found out quickly. The status is valid until the next call. */
+bool rate_known_take_over(struct rate_known *known, int64_t now_ns, struct rate_digest *digest_r,
+                          struct rate_status *status_r);
 void rate_known_forget(struct rate_known *known, const struct rate_digest *digest);
 size_t rate_known_count(const struct rate_known *known);
 /* Those whose windows have not passed. */

@@ -31,6 +31,8 @@
 #define DUE_NS (10 * BASE_NS_PER_S)
 /* Entries of the backlog at a stop. */
 #define STOP_NS BASE_NS_PER_S
+/* Holds that were over since somebody asked last. */
+#define ENDED_MAX 64
 /* So much later than this host another may find the store again, and add what it has admitted. */
 #define SETTLE_NS (3 * RATE_BREAKER_PROBE_NS)
 
@@ -42,6 +44,15 @@ enum phase {
     /* It has heard of all that this host has admitted, but other hosts may be behind: both decide.
      */
     PHASE_SETTLING,
+};
+
+/* A hold that is over, copied. */
+struct ended_hold {
+    struct rate_digest digest;
+    char name[RATE_NAME_MAX];
+    char key[RATE_KEY_MAX];
+    struct rate_status status;
+    struct rate_windows windows;
 };
 
 struct shared {
@@ -78,6 +89,11 @@ struct shared {
     bool is_ended;
     /* An entry of the backlog is under way. */
     bool is_sending;
+    /* One that the store has to be asked about; and those that nobody has been told of. */
+    bool is_hold_ending;
+    struct ended_hold ending;
+    size_t ended_count;
+    struct ended_hold *ended_holds;
     uint64_t failures;
     char fault[200];
 };
@@ -269,9 +285,31 @@ static void keep_item(struct message *message, const struct rate_item *item,
 }
 
 struct local_item {
+    /* As far as is known, the store holds it for so long; -1: until it is released; 0: not. */
+    int64_t held_ns;
     struct rate_windows windows;
     char key[RATE_KEY_MAX];
 };
+
+/* What this host may admit of a key, with what was known of it before. */
+static void limit_local(const struct shared *shared, struct local_item *local,
+                        const int64_t known[RATE_WINDOWS_MAX], struct rate_item *out)
+{
+    /* A share is of all that is known, here and there. */
+    if ((rate_windows_are_shares(&local->windows) && local->held_ns == 0) ||
+        rate_name_is_whole(out->name)) {
+        memcpy(out->elsewhere, known, sizeof(out->elsewhere));
+        return;
+    }
+    for (unsigned i = 0; i < local->windows.count; i++) {
+        struct rate_limit *limit = &local->windows.at[i];
+
+        limit->limit = local->held_ns != 0 ? 0 : part_of(shared, limit->limit, known[i]);
+        limit->percent = 0;
+    }
+    if (local->held_ns != 0)
+        out->hold_ns = 0;
+}
 
 static void prepare_local(struct shared *shared, const struct rate_item *item,
                           const struct rate_digest *digest, struct local_item *local,
@@ -283,18 +321,14 @@ static void prepare_local(struct shared *shared, const struct rate_item *item,
     lock(shared);
     (void)rate_known_get(shared->known, digest, item->windows, base_clock_mono_ns(shared->clock),
                          known);
+    local->held_ns = rate_known_held(shared->known, digest, base_clock_mono_ns(shared->clock));
     length =
         snprintf(local->key, sizeof(local->key), "%llu ", (unsigned long long)shared->generation);
     shared->is_generation_used = true;
     unlock(shared);
     *out = *item;
     local->windows = *item->windows;
-    /* A share is of all that is known, here and there. */
-    if (rate_windows_are_shares(item->windows) || rate_name_is_whole(item->name))
-        memcpy(out->elsewhere, known, sizeof(known));
-    else
-        for (unsigned i = 0; i < local->windows.count; i++)
-            local->windows.at[i].limit = part_of(shared, local->windows.at[i].limit, known[i]);
+    limit_local(shared, local, known, out);
     memcpy(local->key + length, digest->octets, sizeof(digest->octets));
     out->windows = &local->windows;
     out->key = (struct base_text){local->key, (size_t)length + sizeof(digest->octets)};
@@ -324,7 +358,13 @@ static bool charge_local(struct shared *shared, struct message *message, struct 
         /* Nothing is left of this host's part; the store may be back at any time. */
         if (copies[i].answer == RATE_OVER && copies[i].wait_ns < 0)
             items[i].wait_ns = items[i].windows->at[items[i].window].length_ns;
-        if (want_added && is_ok && rate_item_is_counted(&copies[i]))
+        items[i].is_released = copies[i].is_released;
+        if (locals[i].held_ns != 0) {
+            items[i].answer = RATE_HELD;
+            items[i].wait_ns = locals[i].held_ns;
+            items[i].is_newly_blocked = false;
+        }
+        if (want_added && is_ok && rate_item_is_counted(&items[i]))
             keep_item(message, &items[i], &digests[i], values[i], now_ns);
     }
     base_mem_free(copies);
@@ -651,6 +691,89 @@ static bool is_probe_due(struct shared *shared, int64_t *last_ns)
     return is_due;
 }
 
+/* --- holds that are over ---------------------------------------------------------------------- */
+
+static void copy_text(struct base_text *text, char *room, size_t size)
+{
+    if (text->length > size)
+        text->length = size;
+    if (text->length > 0)
+        memcpy(room, text->data, text->length);
+    text->data = room;
+}
+
+/* What the status points at lies in the hold itself. */
+static void set_hold(struct ended_hold *hold, const struct rate_status *status)
+{
+    struct rate_windows windows = *status->windows;
+
+    hold->status = *status;
+    copy_text(&hold->status.name, hold->name, sizeof(hold->name));
+    copy_text(&hold->status.key, hold->key, sizeof(hold->key));
+    hold->windows = windows;
+    hold->status.windows = &hold->windows;
+}
+
+/* The next one, or that of last time, when the store did not answer. */
+static bool take_ending(struct shared *shared)
+{
+    int64_t now_ns = base_clock_mono_ns(shared->clock);
+    struct rate_status status;
+    bool is_any;
+
+    lock(shared);
+    if (!shared->is_hold_ending &&
+        rate_known_take_over(shared->known, now_ns, &shared->ending.digest, &status)) {
+        set_hold(&shared->ending, &status);
+        shared->is_hold_ending = true;
+    }
+    is_any = shared->is_hold_ending && !shared->breaker.is_open;
+    unlock(shared);
+    return is_any;
+}
+
+/* Of several hosts one is told by the store that it is the first to see it. Only the thread changes
+ * what is ending. */
+static bool end_one_hold(struct shared *shared)
+{
+    const struct ended_hold *ending = &shared->ending;
+    struct store_redis_reply *reply;
+    struct rate_call call;
+    bool is_answered;
+
+    if (!take_ending(shared))
+        return false;
+    reply = base_mem_alloc(sizeof(*reply));
+    begin_call(shared, &call, "over");
+    rate_call_add_hex(&call, ending->digest.octets, sizeof(ending->digest.octets));
+    rate_call_add_int(&call, ending->windows.count);
+    for (unsigned i = 0; i < ending->windows.count; i++)
+        rate_call_add_int(&call, rate_call_us(ending->windows.at[i].length_ns));
+    is_answered = run(shared, &call, BACKGROUND_TIMEOUT_NS, reply) == STORE_REDIS_OK;
+    rate_call_deinit(&call);
+    lock(shared);
+    if (is_answered) {
+        shared->is_hold_ending = false;
+        if (reply->numbers[RATE_ANSWER_NUMBER] == 1 && shared->ended_count < ENDED_MAX)
+            set_hold(&shared->ended_holds[shared->ended_count++], &ending->status);
+    }
+    unlock(shared);
+    base_mem_free(reply);
+    return is_answered;
+}
+
+static void end_holds(struct rate_store *store,
+                      void (*visit)(void *context, const struct rate_status *status), void *context)
+{
+    struct shared *shared = shared_of(store);
+
+    lock(shared);
+    for (size_t i = 0; i < shared->ended_count; i++)
+        visit(context, &shared->ended_holds[i].status);
+    shared->ended_count = 0;
+    unlock(shared);
+}
+
 static void *work(void *context)
 {
     struct shared *shared = context;
@@ -665,6 +788,8 @@ static void *work(void *context)
         if (is_probe_due(shared, &last_ns))
             probe(shared);
         while (send_one(shared))
+            continue;
+        while (end_one_hold(shared))
             continue;
     }
     stop_ns = base_clock_mono_ns(shared->clock) + STOP_NS;
@@ -777,6 +902,7 @@ static void destroy(struct rate_store *store)
     (void)pthread_join(shared->thread, NULL);
     rate_backlog_deinit(&shared->backlog);
     rate_known_destroy(&shared->known);
+    base_mem_free(shared->ended_holds);
     rate_store_destroy(&shared->local);
     store_hmac_destroy(&shared->hmac);
     store_redis_destroy(&shared->redis);
@@ -810,6 +936,7 @@ static const struct rate_store_ops ops = {
     .give_back = give_back,
     .list = list,
     .release = release,
+    .end_holds = end_holds,
     .numbers = numbers,
     .destroy = destroy,
 };
@@ -837,6 +964,7 @@ struct rate_store *rate_shared_create(const struct rate_shared_options *options,
     shared->hosts = options->hosts == 0 ? 1 : options->hosts;
     shared->local = rate_engine_create(&local);
     shared->known = rate_known_create(KNOWN_KEYS);
+    shared->ended_holds = base_mem_alloc_zero(ENDED_MAX, sizeof(*shared->ended_holds));
     rate_backlog_init(&shared->backlog);
     (void)pthread_mutex_init(&shared->lock, NULL);
     (void)pthread_cond_init(&shared->work, NULL);

@@ -29,6 +29,9 @@ local SLOW_US = 86400 * 1000000
 -- clock's offset must outlive all that was counted by it.
 local HELD_US = 10 * 366 * 86400 * 1000000
 
+-- So long a hold that is over waits for a host to see it.
+local SEEN_US = 60 * 1000000
+
 local P = KEYS[1]
 local at = 4
 local epoch
@@ -226,7 +229,7 @@ end
 local function save_state(key, lengths)
     local state = states[key]
     local life = longest(lengths)
-    life = math.max(life, state.h == -1 and HELD_US or state.h - now)
+    life = math.max(life, state.h == -1 and HELD_US or state.h > 0 and state.h - now + SEEN_US or 0)
     redis.call('SET', P .. ':k:' .. key, cmsgpack.pack(state), 'PX', milliseconds(life))
 end
 
@@ -497,9 +500,13 @@ local function judge(item)
         item.answer = 2
         item.wait = item.state.h == -1 and -1 or item.state.h - now
     elseif item.answer == 1 and item.hold ~= 0 then
+        -- Held again at once, it never was free.
         item.state.h = item.hold == -1 and -1 or now + item.hold
         item.answer = 2
         item.wait = item.hold
+    elseif item.state.h > 0 then
+        item.state.h = 0
+        item.is_released = true
     end
     item.is_counted = item.amount > 0 and (item.answer == 0 or item.whole)
     if item.is_counted and not is_distinct then
@@ -535,7 +542,8 @@ local function answer_of(items, is_ok)
     local reply = {epoch, now, is_ok and 1 or 0}
     for _, item in ipairs(items) do
         for _, number in ipairs({item.answer, item.window, item.used, item.of, item.wait,
-            item.is_due and 1 or 0, item.is_new and 1 or 0, #item.useds}) do
+            item.is_due and 1 or 0, item.is_new and 1 or 0, item.is_released and 1 or 0,
+            #item.useds}) do
             reply[#reply + 1] = number
         end
         for _, used in ipairs(item.useds) do
@@ -695,6 +703,26 @@ local function release()
     return {epoch, now, released}
 end
 
+-- Is a hold over, and this the first to ask? 1; 2: it is held on; 0: others have seen it.
+local function over()
+    local key, count = arg(), int()
+    local lengths = {}
+    for i = 1, count do
+        lengths[i] = int()
+    end
+    local state = load_state(key, lengths)
+    if state.h == -1 or state.h > now then
+        return {epoch, now, 2}
+    end
+    if state.h == 0 then
+        return {epoch, now, 0}
+    end
+    state.h = 0
+    state.b = false
+    save_state(key, lengths)
+    return {epoch, now, 1}
+end
+
 read_meta()
 local wanted = ARGV[1]
 if wanted == 'charge' then
@@ -707,6 +735,8 @@ elseif wanted == 'add' then
     return add()
 elseif wanted == 'release' then
     return release()
+elseif wanted == 'over' then
+    return over()
 elseif wanted == 'probe' then
     fall_due(int())
     return {epoch, now, 1}

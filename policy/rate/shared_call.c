@@ -184,13 +184,14 @@ static bool read_item(const struct store_redis_reply *reply, size_t *at, struct 
     int64_t wait_us;
     int64_t is_warning;
     int64_t is_new;
+    int64_t is_released;
 
     if (!take(reply, at, RATE_FREE, RATE_HELD, &answer) ||
         !take(reply, at, 0, RATE_WINDOWS_MAX - 1, &window) ||
         !take(reply, at, 0, RATE_SHARED_MAX, &item->used) ||
         !take(reply, at, 0, RATE_SHARED_MAX, &item->whole) ||
         !take(reply, at, -1, INT64_MAX / 1000, &wait_us) || !take(reply, at, 0, 1, &is_warning) ||
-        !take(reply, at, 0, 1, &is_new) ||
+        !take(reply, at, 0, 1, &is_new) || !take(reply, at, 0, 1, &is_released) ||
         !rate_call_read_used(reply, at, item->windows->count, used_r))
         return false;
     item->answer = (enum rate_answer)answer;
@@ -198,6 +199,7 @@ static bool read_item(const struct store_redis_reply *reply, size_t *at, struct 
     item->wait_ns = wait_us < 0 ? -1 : wait_us * 1000;
     item->is_warning_due = is_warning == 1;
     item->is_newly_blocked = is_new == 1;
+    item->is_released = is_released == 1;
     return item->window < item->windows->count || item->windows->count == 0;
 }
 

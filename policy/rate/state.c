@@ -153,7 +153,8 @@ static void restore_hold(void *context, const struct store_ledger_hold *hold)
                                  .windows = &windows,
                                  .until_ns = hold->until_ns};
 
-    if (!read_about(hold->about, &windows, &change.is_distinct) ||
+    /* 0: it is over, and was seen to be. */
+    if (hold->until_ns <= 0 || !read_about(hold->about, &windows, &change.is_distinct) ||
         hold->name.length > RATE_NAME_MAX || hold->key.length > RATE_KEY_MAX)
         return;
     rate_engine_restore(state->store, &change);

@@ -55,6 +55,13 @@ size_t rate_store_release(struct rate_store *store, struct base_text name, struc
     return store->ops->release(store, name, key);
 }
 
+void rate_store_end_holds(struct rate_store *store,
+                          void (*visit)(void *context, const struct rate_status *status),
+                          void *context)
+{
+    store->ops->end_holds(store, visit, context);
+}
+
 void rate_store_numbers(struct rate_store *store, struct rate_numbers *numbers_r)
 {
     store->ops->numbers(store, numbers_r);

@@ -85,6 +85,8 @@ struct rate_item {
     bool is_warning_due;
     /* The key was not blocked before. */
     bool is_newly_blocked;
+    /* It was held until now, and nobody has been told yet that this is over. */
+    bool is_released;
 };
 
 /* It was charged, if the whole list was. */
@@ -141,6 +143,11 @@ struct rate_store_ops {
     /* Forgets that the key was held or blocked, and what it had used; `name` {NULL, 0}: in all
      * rates. The number of keys released. */
     size_t (*release)(struct rate_store *store, struct base_text name, struct base_text key);
+    /* Calls once for each key whose time to be held is over, and of which no item said so; `visit`
+     * as with list. Cheap where there is none: to be asked once a second. */
+    void (*end_holds)(struct rate_store *store,
+                      void (*visit)(void *context, const struct rate_status *status),
+                      void *context);
     void (*numbers)(struct rate_store *store, struct rate_numbers *numbers_r);
     void (*destroy)(struct rate_store *store);
 };
@@ -157,6 +164,9 @@ void rate_store_give_back(struct rate_store *store, struct rate_reservation *res
 void rate_store_list(struct rate_store *store,
                      void (*visit)(void *context, const struct rate_status *status), void *context);
 size_t rate_store_release(struct rate_store *store, struct base_text name, struct base_text key);
+void rate_store_end_holds(struct rate_store *store,
+                          void (*visit)(void *context, const struct rate_status *status),
+                          void *context);
 void rate_store_numbers(struct rate_store *store, struct rate_numbers *numbers_r);
 /* Sets *store to NULL; NULL inside is fine. */
 void rate_store_destroy(struct rate_store **store);

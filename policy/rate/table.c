@@ -1,6 +1,7 @@
 /* See table.h. */
 #include "policy/rate/table.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "policy/rate/entry.h"
 
@@ -13,6 +14,15 @@ enum {
     OCTETS_PER_BUCKET = 64,
     PINNED_SHARE = 10,
 };
+
+/* So long one whose time to be held is over waits for somebody to see it. */
+#define SEEN_NS (60 * BASE_NS_PER_S)
+
+static bool is_over(const struct rate_entry *entry, int64_t now_ns)
+{
+    return entry->is_pinned &&
+           entry->blocked_until_ns <= (entry->is_held ? now_ns - SEEN_NS : now_ns);
+}
 
 void rate_table_init(struct rate_table *table, size_t octets_max)
 {
@@ -86,7 +96,7 @@ static void sweep_pinned(struct rate_table *table, int64_t now_ns)
     for (unsigned i = 0; i < SWEEP && i < table->bucket_count; i++) {
         table->sweep = (table->sweep + 1) & (table->bucket_count - 1);
         for (struct rate_entry *it = table->buckets[table->sweep]; it != NULL; it = it->next)
-            if (it->is_pinned && it->blocked_until_ns <= now_ns)
+            if (is_over(it, now_ns))
                 rate_table_unblock(table, it);
     }
 }
@@ -152,7 +162,7 @@ static struct rate_entry *choose(struct rate_table *table, const struct rate_ent
     for (size_t i = 0; i < table->bucket_count && seen < SAMPLE && least > 0; i++) {
         table->hand = (table->hand + 1) & (table->bucket_count - 1);
         for (struct rate_entry *it = table->buckets[table->hand]; it != NULL; it = it->next) {
-            if (it->is_pinned && it->blocked_until_ns <= now_ns)
+            if (is_over(it, now_ns))
                 rate_table_unblock(table, it);
             if (it->is_pinned || it == keep)
                 continue;

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 from daemon import PATIENCE, check, run_cases, wait_until
 from inbound import POSTSEAL, Inbound
@@ -75,8 +76,8 @@ def shown_and_released(place):
     require(daemon.stop(), 0, "exit status")
 
 
-def reload_brings_notify(place):
-    """A daemon that began without anybody to tell tells whom a reload names; so does one more."""
+def make_program(place):
+    """A program for notify, and what it was told, as a function."""
     folder = place.folder("told")
     program, output = os.path.join(folder, "program"), os.path.join(folder, "told")
     with open(program, "w", encoding="ascii") as file:
@@ -88,7 +89,12 @@ def reload_brings_notify(place):
             return []
         with open(output, encoding="ascii") as file:
             return [(row["event"], row["rate"], row["key"]) for row in map(json.loads, file)]
+    return program, events
 
+
+def reload_brings_notify(place):
+    """A daemon that began without anybody to tell tells whom a reload names; so does one more."""
+    program, events = make_program(place)
     daemon = Inbound(place, "", CONF).start()
     send(daemon, 4)
     require(events(), [], "told before")
@@ -103,5 +109,35 @@ def reload_brings_notify(place):
     require(daemon.stop(), 0, "exit status")
 
 
+class Running(Inbound):
+    """With a clock that runs."""
+
+    def command(self, *more):
+        words = super().command(*more)
+        at = words.index("--time")
+        return words[:at] + words[at + 2:]
+
+
+def hold_is_over(place):
+    """Told within two seconds, without a message of the key's; also when nobody ran at the time."""
+    program, events = make_program(place)
+    held, released = ("block", "r", "joe"), ("release", "r", "joe")
+    daemon = Running(place, "", 'rate "r" { key = { login } count = recipients limit = "1/1h" '
+                     'action = hold hold-for = "1s" notify = { "exec:%s" } }\n' % program).start()
+    send(daemon, 2)
+    wait_until(lambda: events() == [held, released], "block and release: %s" % events(), 4)
+    require(run(daemon, "release", "joe")[0], 0, "release of what it counts")
+    require(daemon.stop(), 0, "exit status")
+    # Another start has its own period.
+    daemon.start()
+    send(daemon, 2)
+    wait_until(lambda: events() == [held, released, held], "block again: %s" % events(), 4)
+    require(daemon.stop(), 0, "exit status")
+    time.sleep(1)
+    daemon.start()
+    wait_until(lambda: events() == [held, released] * 2, "release again: %s" % events(), 4)
+    require(daemon.stop(), 0, "exit status")
+
+
 if __name__ == "__main__":
-    sys.exit(run_cases([shown_and_released, reload_brings_notify]))
+    sys.exit(run_cases([shown_and_released, reload_brings_notify, hold_is_over]))

@@ -465,6 +465,33 @@ static void test_told(void **state)
     world->env.watch = NULL;
 }
 
+/* And when a hold is over: the message that finds it so tells. */
+static void test_told_release(void **state)
+{
+    struct world *world = *state;
+    struct told told = {{0}, ""};
+    struct rate_watch watch = {.tell = note_told, .context = &told};
+
+    world->env.watch = &watch;
+    start(world,
+          "rate \"r\" { key = { login } count = recipients limit = { \"3/1m\", \"9/1h\" } action "
+          "= hold hold-for = \"30m\" notify = { \"exec:/bin/sh\" } }\n");
+    world_connect(world, "192.0.2.1", "");
+    must_accept(world, "alice", 3);
+    must_refuse(world, "alice");
+    assert_string_equal(told.last, "block r alice recipients hold 3/3");
+    base_clock_advance(&world->clock, 1800 * BASE_NS_PER_S - 1);
+    must_refuse(world, "alice");
+    assert_int_equal(told.count[RATE_EVENT_RELEASE], 0);
+    base_clock_advance(&world->clock, 1);
+    must_accept(world, "alice", 2);
+    assert_int_equal(told.count[RATE_EVENT_RELEASE], 1);
+    assert_int_equal(told.count[RATE_EVENT_BLOCK], 1);
+    assert_string_equal(told.last, "release r alice recipients hold 4/9");
+    stop(world);
+    world->env.watch = NULL;
+}
+
 /* A limit that grows by the day; what was counted counts on. */
 static void test_growth(void **state)
 {
@@ -705,6 +732,7 @@ int main(void)
         cmocka_unit_test(test_never),
         cmocka_unit_test(test_maps),
         cmocka_unit_test(test_told),
+        cmocka_unit_test(test_told_release),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_faults),
     };

@@ -683,6 +683,126 @@ static void test_threads(void **state)
     rate_store_destroy(&store);
 }
 
+/* --- holds that are over
+ * --------------------------------------------------------------------------
+ */
+
+struct over {
+    unsigned count;
+    char keys[100];
+};
+
+static void note_over(void *context, const struct rate_status *status)
+{
+    struct over *over = context;
+
+    over->count++;
+    snprintf(over->keys + strlen(over->keys), sizeof(over->keys) - strlen(over->keys), "%.*s ",
+             (int)status->key.length, status->key.data);
+    assert_false(status->is_held);
+}
+
+static struct rate_item hold(struct rate_store *store, const char *key, int64_t hold_ns)
+{
+    struct rate_reservation reservation = {NULL};
+    struct rate_item one = item("r", key, 11);
+
+    one.hold_ns = hold_ns;
+    assert_false(rate_store_charge(store, &reservation, &one, 1));
+    rate_store_give_back(store, &reservation);
+    return one;
+}
+
+static void must_be_over(struct rate_store *store, const char *want)
+{
+    struct over over = {0, ""};
+
+    rate_store_end_holds(store, note_over, &over);
+    assert_string_equal(over.keys, want);
+}
+
+/* Each is told of once: by the one who looks, or by the item that comes first. */
+static void test_end_holds(void **state)
+{
+    struct base_clock clock = base_clock_manual(START);
+    struct rate_store *store = create(&clock, 0);
+    struct rate_reservation reservation = {NULL};
+    struct rate_item one = item("r", "c", 1);
+    struct over over = {0, ""};
+
+    (void)state;
+    must_be_over(store, "");
+    assert_true(hold(store, "a", 10 * S).is_newly_blocked);
+    hold(store, "b", 20 * S);
+    hold(store, "c", 30 * S);
+    hold(store, "forever", -1);
+    hold(store, "d", 40 * S);
+    base_clock_advance(&clock, 10 * S - 1);
+    must_be_over(store, "");
+    base_clock_advance(&clock, 1);
+    must_be_over(store, "a ");
+    must_be_over(store, "");
+    base_clock_advance(&clock, 5 * S);
+    /* By hand, and so never by time. */
+    assert_int_equal(rate_store_release(store, BASE_TEXT("r"), BASE_TEXT("b")), 1);
+    base_clock_advance(&clock, 15 * S);
+    assert_true(rate_store_charge(store, &reservation, &one, 1));
+    assert_true(one.is_released);
+    assert_true(rate_store_charge(store, &reservation, &one, 1));
+    assert_false(one.is_released);
+    rate_store_give_back(store, &reservation);
+    must_be_over(store, "");
+    /* Held again by the first that comes: it was never free. */
+    base_clock_advance(&clock, 10 * S);
+    one = hold(store, "d", 10 * S);
+    assert_true(one.answer == RATE_HELD && one.is_newly_blocked && !one.is_released);
+    must_be_over(store, "");
+    base_clock_advance(&clock, 10 * S);
+    must_be_over(store, "d ");
+    for (unsigned i = 0; i < 1000; i++) {
+        char key[16];
+
+        snprintf(key, sizeof(key), "k%u", i);
+        hold(store, key, (int64_t)(1 + i % 7) * S);
+    }
+    base_clock_advance(&clock, 7 * S);
+    rate_store_end_holds(store, note_over, &over);
+    assert_int_equal(over.count, 1000);
+    rate_store_destroy(&store);
+}
+
+/* One that nobody looks at does not stay in the way for ever. */
+static void test_end_holds_unseen(void **state)
+{
+    struct base_clock clock = base_clock_manual(START);
+    struct rate_store *store = create(&clock, 0);
+    struct rate_numbers before, after;
+    char key[16];
+
+    (void)state;
+    for (unsigned i = 0; i < 20000; i++) {
+        snprintf(key, sizeof(key), "h%u", i);
+        hold(store, key, S);
+    }
+    rate_store_numbers(store, &before);
+    assert_true(before.blocked > 100);
+    base_clock_advance(&clock, 30 * S);
+    for (unsigned i = 0; i < 20000; i++) {
+        snprintf(key, sizeof(key), "x%u", i);
+        (void)spend(store, "other", key, 1);
+    }
+    rate_store_numbers(store, &after);
+    assert_int_equal(after.blocked, before.blocked);
+    base_clock_advance(&clock, 40 * S);
+    for (unsigned i = 0; i < 20000; i++) {
+        snprintf(key, sizeof(key), "y%u", i);
+        (void)spend(store, "other", key, 1);
+    }
+    rate_store_numbers(store, &after);
+    assert_int_equal(after.blocked, 0);
+    rate_store_destroy(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -704,6 +824,8 @@ int main(void)
         cmocka_unit_test(test_wall_clock),
         cmocka_unit_test(test_restore),
         cmocka_unit_test(test_restore_future),
+        cmocka_unit_test(test_end_holds),
+        cmocka_unit_test(test_end_holds_unseen),
         cmocka_unit_test(test_threads),
     };
 

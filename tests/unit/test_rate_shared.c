@@ -628,6 +628,78 @@ static void test_share_hold(void **state)
     rate_store_destroy(&store);
 }
 
+struct over {
+    unsigned count;
+    char key[16];
+};
+
+static void note_over(void *context, const struct rate_status *status)
+{
+    struct over *over = context;
+
+    over->count++;
+    (void)snprintf(over->key, sizeof(over->key), "%.*s", (int)status->key.length, status->key.data);
+    assert_int_equal(status->used[0], 3);
+}
+
+/* Of two hosts that know of it one is told that a hold is over; or the message that comes first. A
+ * held key stays held while the server is away. */
+static void test_end_holds(void **state)
+{
+    struct world *world = *state;
+    struct rate_store *stores[2];
+    struct rate_reservation reservation = {0};
+    struct rate_item item = item_of("held", 3);
+    struct over over = {0, ""};
+
+    for (size_t i = 0; i < 2; i++)
+        stores[i] = open_store_at(world, world->url, NULL, NULL, 2, 50 * BASE_NS_PER_MS);
+    assert_int_equal(charge(stores[0], &reservation, &item), RATE_FREE);
+    rate_store_commit(stores[0], &reservation);
+    item.amount = 8;
+    item.hold_ns = 300 * BASE_NS_PER_S;
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(charge(stores[i], &reservation, &item), RATE_HELD);
+    (void)kill(world->pid, SIGSTOP);
+    item.amount = 1;
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(charge(stores[i % 2], &reservation, &item), RATE_HELD);
+        assert_true(item.wait_ns > 290 * BASE_NS_PER_S && !item.is_newly_blocked);
+        rate_store_give_back(stores[i % 2], &reservation);
+    }
+    (void)kill(world->pid, SIGCONT);
+    wait_until_closed(world, stores[0]);
+    wait_until_closed(world, stores[1]);
+    base_clock_advance(&world->clock, 4 * BASE_NS_PER_S);
+    assert_int_equal(charge(stores[0], &reservation, &item), RATE_HELD);
+    pass(world, 300 * BASE_NS_PER_S);
+    base_clock_advance(&world->clock, 300 * BASE_NS_PER_S);
+    for (unsigned i = 0; i < 400 && over.count == 0; i++) {
+        (void)usleep(10000);
+        rate_store_end_holds(stores[i % 2], note_over, &over);
+    }
+    assert_string_equal(over.key, "held");
+    /* The other has seen it, too. */
+    (void)usleep(1500000);
+    rate_store_end_holds(stores[0], note_over, &over);
+    rate_store_end_holds(stores[1], note_over, &over);
+    assert_int_equal(over.count, 1);
+    assert_int_equal(charge(stores[0], &reservation, &item), RATE_FREE);
+    assert_false(item.is_released);
+    rate_store_give_back(stores[0], &reservation);
+    /* Nobody has looked yet. */
+    item = item_of("message", 11);
+    item.hold_ns = BASE_NS_PER_S;
+    assert_int_equal(charge(stores[0], &reservation, &item), RATE_HELD);
+    pass(world, 2 * BASE_NS_PER_S);
+    item.amount = 1;
+    assert_int_equal(charge(stores[0], &reservation, &item), RATE_FREE);
+    assert_true(item.is_released);
+    rate_store_give_back(stores[0], &reservation);
+    rate_store_destroy(&stores[0]);
+    rate_store_destroy(&stores[1]);
+}
+
 /* A message with a thousand recipients and many rates, all of them during a break, and one of which
  * all stand in one call: neither is too long to be said. */
 static void test_many(void **state)
@@ -834,6 +906,7 @@ int main(void)
         cmocka_unit_test(test_release_under_way),
         cmocka_unit_test(test_share),
         cmocka_unit_test(test_share_hold),
+        cmocka_unit_test(test_end_holds),
         cmocka_unit_test(test_warning),
         cmocka_unit_test(test_lease),
         cmocka_unit_test(test_slow_message),

@@ -181,6 +181,42 @@ static void test_held(void **state)
     stop(world);
 }
 
+static void count_over(void *context, const struct rate_status *status)
+{
+    assert_true(base_text_equals(status->key, BASE_TEXT("bob")));
+    ++*(unsigned *)context;
+}
+
+/* A hold that was over while nobody ran is told of once, for a week. */
+static void test_hold_is_over(void **state)
+{
+    static const struct {
+        int64_t pause_ns;
+        unsigned want;
+    } rows[] = {{20 * S, 0}, {10 * S, 1}, {0, 0}, {10 * S, 0}};
+    struct world *world = *state;
+
+    for (int is_late = 0; is_late < 2; is_late++) {
+        struct rate_reservation reservation = {NULL};
+        struct rate_item one = item("bob", 9, NULL);
+        unsigned over = 0;
+
+        start(world);
+        one.hold_ns = 30 * S;
+        assert_false(rate_store_charge(world->store, &reservation, &one, 1));
+        base_clock_advance(&world->clock, is_late ? 8 * 24 * HOUR : 0);
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++, over = 0) {
+            stop(world);
+            base_clock_advance(&world->clock, rows[i].pause_ns);
+            start(world);
+            rate_store_end_holds(world->store, count_over, &over);
+            if (over != (is_late ? 0 : rows[i].want))
+                fail_msg("%d, %zu: %u", is_late, i, over);
+        }
+        stop(world);
+    }
+}
+
 /* Within one boot the wall clock plays no part; over a boot it is all there is. */
 static void test_clocks(void **state)
 {
@@ -343,6 +379,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_held, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hold_is_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_clocks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_strange_rows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_file, set_up, tear_down),
