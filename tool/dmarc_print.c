@@ -13,7 +13,9 @@ static void print_step(FILE *out, const struct dmarc_step *step)
     else if (step->status == DNS_STATUS_OK)
         (void)fputs("no DMARC record, or several", out);
     else
-        (void)fprintf(out, "no record (%s)", dns_status_text(step->status));
+        (void)fprintf(out, "%s (%s)",
+                      dns_status_is_temporary(step->status) ? "not known" : "no record",
+                      dns_status_text(step->status));
     if (step->has_record && step->record.psd != DMARC_PSD_UNKNOWN)
         (void)fprintf(out, " (psd=%s: the walk ends)",
                       step->record.psd == DMARC_PSD_YES ? "y" : "n");
@@ -80,6 +82,8 @@ static void print_policy(FILE *out, const struct dmarc_outcome *outcome)
     if (outcome->has_organizational)
         (void)fprintf(out, "%-12s %s (%s)\n", "organization", outcome->organizational_domain.text,
                       organizational_rule(outcome));
+    else if (outcome->walk != NULL)
+        (void)fprintf(out, "%-12s not known: DNS failed\n", "organization");
     if (!outcome->has_record)
         return;
     (void)fprintf(out, "%-12s %s at %s: ", "policy", dmarc_policy_text(outcome->policy),
@@ -88,13 +92,15 @@ static void print_policy(FILE *out, const struct dmarc_outcome *outcome)
     (void)fprintf(out, "\n%-12s %s\n", "decides", policy_rule(outcome));
 }
 
-static void print_identifier(FILE *out, const char *method,
+static void print_identifier(FILE *out, const struct dmarc_outcome *outcome, const char *method,
                              const struct dmarc_identifier *identifier)
 {
     if (identifier == NULL)
         return;
     (void)fprintf(out, "%-12s %s: ", method, identifier->domain->text);
-    if (!identifier->is_pass && !identifier->is_temporary)
+    if (!outcome->has_record || outcome->result == DMARC_RESULT_PERMERROR)
+        (void)fputs("not compared", out);
+    else if (!identifier->is_pass && !identifier->is_temporary)
         (void)fputs("not authenticated", out);
     else if (identifier->is_unknown)
         (void)fputs("not known for now", out);
@@ -112,9 +118,9 @@ void tool_dmarc_print(const struct dmarc_request_facts *request,
     (void)fprintf(out, "%-12s %s\n", "author", outcome->author_domain.text);
     print_walk(out, outcome);
     print_policy(out, outcome);
-    print_identifier(out, "spf", request->spf);
+    print_identifier(out, outcome, "spf", request->spf);
     for (size_t i = 0; i < request->dkim_count; i++)
-        print_identifier(out, "dkim", &request->dkim[i]);
+        print_identifier(out, outcome, "dkim", &request->dkim[i]);
     (void)fprintf(out, "%-12s %s%s%s\n", "result", dmarc_result_text(outcome->result),
                   outcome->reason == NULL ? "" : ": ",
                   outcome->reason == NULL ? "" : outcome->reason);

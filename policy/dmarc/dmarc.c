@@ -79,7 +79,7 @@ static void walk_author(struct evaluation *evaluation)
     dmarc_walk_run(evaluation->walk, evaluation->request->lookups, &outcome->author_domain);
     found = dmarc_walk_organizational(evaluation->walk, &storage);
     outcome->organizational_domain = *found;
-    outcome->has_organizational = true;
+    outcome->has_organizational = !evaluation->walk->is_temporary;
 }
 
 static void use_record(struct dmarc_outcome *outcome, const struct dns_name *domain,
@@ -209,7 +209,7 @@ static void align(struct evaluation *evaluation, struct dmarc_identifier *identi
         return;
     dmarc_walk_run(&walk, evaluation->request->lookups, identifier->domain);
     identifier->organizational = *dmarc_walk_organizational(&walk, &storage);
-    identifier->has_organizational = true;
+    identifier->has_organizational = !walk.is_temporary;
     if (walk.is_temporary || evaluation->walk->is_temporary) {
         identifier->is_aligned = dmarc_walk_meets(evaluation->walk, &walk);
         identifier->is_unknown = !identifier->is_aligned;
@@ -268,7 +268,7 @@ static void judge(struct evaluation *evaluation)
  * organizational domain (4.10.2, first note): no walk for its name alone. */
 static void settle_organizational(struct dmarc_outcome *outcome)
 {
-    if (outcome->has_organizational || !outcome->has_record)
+    if (outcome->has_organizational || !outcome->has_record || outcome->walk != NULL)
         return;
     outcome->has_organizational = true;
     outcome->organizational_domain = outcome->author_domain;

@@ -92,6 +92,7 @@ struct dmarc_outcome {
     /* Where the record was found. */
     struct dns_name policy_domain;
     struct dns_name author_domain;
+    /* False also where a failure of DNS kept it from being known. */
     bool has_organizational;
     struct dns_name organizational_domain;
     bool is_spf_aligned;

@@ -871,6 +871,60 @@ static void test_own_record(void **state)
     dmarc_world_deinit(&world);
 }
 
+/* What DNS did not tell is not told. */
+static void test_organization_not_known(void **state)
+{
+    static const struct {
+        const char *name;
+        struct row row;
+        bool want;
+    } cases[] = {
+        {"found", {"", OWN, "a.example.com", NULL, {"+b.example.com"}, NULL, NULL, 0}, true},
+        {"above",
+         {"",
+          OWN "$FAULT _dmarc.com. TXT SERVFAIL\n",
+          "a.example.com",
+          NULL,
+          {NULL},
+          NULL,
+          NULL,
+          0},
+         false},
+        {"above, its own record, another identifier",
+         {"",
+          OWN "$FAULT _dmarc.com. TXT SERVFAIL\n",
+          "example.com",
+          NULL,
+          {"+a.example.com"},
+          NULL,
+          NULL,
+          0},
+         false},
+        {"above, its own record, no identifier",
+         {"",
+          OWN "$FAULT _dmarc.com. TXT SERVFAIL\n",
+          "example.com",
+          NULL,
+          {"+example.com"},
+          NULL,
+          NULL,
+          0},
+         true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct dmarc_world world;
+        struct dmarc_outcome outcome;
+
+        dmarc_world_init(&world, cases[i].row.zone, 65536);
+        evaluate(&world, &cases[i].row, &outcome);
+        if (outcome.has_organizational != cases[i].want)
+            fail_msg("%s: %s", cases[i].name, outcome.organizational_domain.text);
+        dmarc_world_deinit(&world);
+    }
+}
+
 static void test_prefetch(void **state)
 {
     static const struct {
@@ -919,10 +973,15 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_discovery),  cmocka_unit_test(test_unusable),
-        cmocka_unit_test(test_alignment),  cmocka_unit_test(test_milder),
-        cmocka_unit_test(test_temporary),  cmocka_unit_test(test_outcome),
-        cmocka_unit_test(test_own_record), cmocka_unit_test(test_prefetch),
+        cmocka_unit_test(test_discovery),
+        cmocka_unit_test(test_unusable),
+        cmocka_unit_test(test_alignment),
+        cmocka_unit_test(test_milder),
+        cmocka_unit_test(test_temporary),
+        cmocka_unit_test(test_outcome),
+        cmocka_unit_test(test_own_record),
+        cmocka_unit_test(test_prefetch),
+        cmocka_unit_test(test_organization_not_known),
         cmocka_unit_test(test_memory),
     };
 

@@ -110,10 +110,9 @@ static const struct row rows[] = {
      "none example.com -", true},
     {"DNS fails where only the walk asks",
      "$FAULT _dmarc.com TXT SERVFAIL\n" RECORD("example.com", "p=reject"), "a.example.com",
-     "b.example.com", "temperror example.com -", "pass example.com example.com", true},
+     "b.example.com", "temperror - -", "pass example.com example.com", true},
     {"DNS fails at the organizational domain", "$FAULT _dmarc.example.com TXT SERVFAIL\n",
-     "a.example.com", "b.example.com", "temperror a.example.com -", "temperror example.com -",
-     false},
+     "a.example.com", "b.example.com", "temperror - -", "temperror example.com -", false},
 };
 
 static void describe(const struct dmarc_outcome *outcome, char out[600])
