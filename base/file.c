@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/folders.h"
 #include "base/mem.h"
 
 #define FIRST_READ ((size_t)16384)
@@ -53,7 +54,8 @@ bool base_file_read_fd(int fd, const char *name, size_t max, char **data_r, size
     return false;
 }
 
-/* What a file that steers the daemon must be: nobody but root and ourselves may change it. */
+/* What a file that steers the daemon must be: nobody but root and ourselves may change it, nor put
+ * another in its place. */
 bool base_file_is_trusted(const struct stat *info, const char *path, struct base_error *error_r)
 {
     if (info->st_uid != 0 && info->st_uid != geteuid()) {
@@ -71,7 +73,7 @@ bool base_file_is_trusted(const struct stat *info, const char *path, struct base
                        (unsigned)info->st_mode & 07777, path);
         return false;
     }
-    return true;
+    return base_folders_are_trusted(path, 0, info, error_r);
 }
 
 static bool read_path(const char *path, bool want_trusted, size_t max, char **data_r,

@@ -26,11 +26,12 @@ __attribute__((warn_unused_result)) bool base_file_read_fd(int fd, const char *n
 
 /* Like base_file_read, for configuration, includes, lists and maps: refuses a file that anybody but
  * root or the effective user can write (owner, group, others), with the chown/chmod line that mends
- * it. Group-writable counts as writable by others unless the group is root's. */
+ * it. Group-writable counts as writable by others unless the group is root's. The folders that it
+ * lies in are judged, too (base/folders.h). */
 __attribute__((warn_unused_result)) bool base_file_read_trusted(const char *path, size_t max,
                                                                 char **data_r, size_t *length_r,
                                                                 struct base_error *error_r);
-/* That judgement alone, on a file that somebody else opens; `info` is its fstat(2). */
+/* That judgement alone, on a file that somebody else opened by `path`; `info` is its fstat(2). */
 __attribute__((warn_unused_result)) bool base_file_is_trusted(const struct stat *info,
                                                               const char *path,
                                                               struct base_error *error_r);

@@ -14,6 +14,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/folders.h"
+
 /* Groups of one process that are looked at; Linux allows 65,536, nobody has more than this. */
 #define GROUPS_MAX 1024
 
@@ -138,6 +140,19 @@ static bool dir_accept(int fd, const char *path, struct base_error *error_r)
     return true;
 }
 
+/* Who owns the directory may own what is above it, too: root reads the keys of the daemon's user.
+ */
+static bool is_way_trusted(int fd, const char *path, struct base_error *error_r)
+{
+    struct stat stat;
+
+    if (fstat(fd, &stat) != 0) {
+        base_error_set(error_r, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    return base_folders_are_trusted(path, stat.st_uid, &stat, error_r);
+}
+
 /* What could not be opened. */
 enum object {
     OBJECT_KEY_DIR,
@@ -185,7 +200,8 @@ int keys_access_open_dir(int dir_fd, const char *name, const char *path, struct 
         refuse_open(error_r, path, dir_fd == AT_FDCWD ? OBJECT_KEY_DIR : OBJECT_DOMAIN_DIR);
         return -1;
     }
-    if (!dir_accept(fd, path, error_r)) {
+    if (!dir_accept(fd, path, error_r) ||
+        (dir_fd == AT_FDCWD && !is_way_trusted(fd, path, error_r))) {
         (void)close(fd);
         return -1;
     }

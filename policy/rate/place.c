@@ -2,10 +2,12 @@
 #include "policy/rate/place.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/folders.h"
 #include "base/mem.h"
 #include "conf/conf.h"
 #include "keys/access.h"
@@ -145,7 +147,10 @@ static char *read_secret(const struct conf_section *section, const char *option,
     char *data = NULL;
     size_t length = 0;
     int fd = keys_access_open_any(path, &is_wide, error_r);
-    bool is_read = fd >= 0 && base_file_read_fd(fd, path, SECRET_MAX, &data, &length, error_r);
+    struct stat info;
+    bool is_read = fd >= 0 && fstat(fd, &info) == 0 &&
+                   base_folders_are_trusted(path, info.st_uid, &info, error_r) &&
+                   base_file_read_fd(fd, path, SECRET_MAX, &data, &length, error_r);
 
     if (fd >= 0)
         (void)close(fd);
