@@ -38,6 +38,8 @@ struct conf_item {
 struct conf_list {
     size_t count;
     const struct conf_item *items;
+    /* There was such an item: another day the list is another one, and may be empty. */
+    bool has_file;
 };
 
 enum conf_type {

@@ -78,6 +78,8 @@ static bool add_file(struct conf_list_builder *builder, struct conf_item item,
                      struct base_error *error_r)
 {
     const char *path = item.text + strlen(file_prefix);
+
+    builder->has_file = true;
     if (path[0] == '\0') {
         conf_error_at(error_r, item.where, "\"file:\" without a path: write \"file:/path\"");
         return false;
@@ -126,7 +128,8 @@ bool conf_list_add_map(struct conf_list_builder *builder, struct conf_item item,
 
 struct conf_list conf_list_finish(const struct conf_list_builder *builder)
 {
-    struct conf_list list = {0, NULL};
+    struct conf_list list = {.has_file = builder->has_file};
+
     if (builder->count > 0) {
         size_t size = builder->count * sizeof(builder->items[0]);
         struct conf_item *items = conf_source_alloc(builder->arena, size);

@@ -23,6 +23,7 @@ struct conf_list_builder {
     struct conf_item *items;
     size_t count;
     size_t capacity;
+    bool has_file;
 };
 
 /* Both borrowed; texts are not copied and must live as long as `arena`. */

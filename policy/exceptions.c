@@ -82,7 +82,7 @@ static bool check_exception(struct conf_section *section, struct base_error *err
             (const void *)((const char *)section->values + options[i].offset);
 
         has_condition = true;
-        if (list->count > 0)
+        if (list->count > 0 || list->has_file)
             continue;
         conf_error_at(error_r, conf_section_where(section, options[i].name),
                       "exception \"%s\": `%s` is empty: name one, or take it away", section->title,
@@ -106,10 +106,12 @@ const struct conf_table policy_exception_table = {
     .check = check_exception,
 };
 
-static bool compile_domains(const struct conf_list *list, const char *option,
-                            struct policy_domains **domains, struct base_error *error_r)
+/* An empty list, of a file, is nobody's: no condition at all would be everybody's. */
+static bool compile_domains(const struct conf_section *section, const struct conf_list *list,
+                            const char *option, struct policy_domains **domains,
+                            struct base_error *error_r)
 {
-    if (list->count == 0)
+    if (!is_given(section, option))
         return true;
     *domains = policy_domains_create(list, option, error_r);
     return *domains != NULL;
@@ -132,19 +134,21 @@ static bool compile(struct exception *exception, const struct conf_section *sect
 
     exception->said.name = section->title;
     exception->said.override_type = override_type(values);
-    if (values->list_id.count > 0)
+    if (is_given(section, "list-id"))
         exception->list_id = &values->list_id;
-    if (values->client_net.count > 0) {
+    if (is_given(section, "client-net")) {
         exception->client_net = policy_networks_create(&values->client_net, "client-net", error_r);
         if (exception->client_net == NULL)
             return false;
     }
-    return compile_domains(&values->client_name, "client-name", &exception->client_name, error_r) &&
-           compile_domains(&values->dkim_domain, "dkim-domain", &exception->dkim_domain, error_r) &&
-           compile_domains(&values->sender_domain, "sender-domain", &exception->sender_domain,
+    return compile_domains(section, &values->client_name, "client-name", &exception->client_name,
                            error_r) &&
-           compile_domains(&values->author_domain, "author-domain", &exception->author_domain,
-                           error_r);
+           compile_domains(section, &values->dkim_domain, "dkim-domain", &exception->dkim_domain,
+                           error_r) &&
+           compile_domains(section, &values->sender_domain, "sender-domain",
+                           &exception->sender_domain, error_r) &&
+           compile_domains(section, &values->author_domain, "author-domain",
+                           &exception->author_domain, error_r);
 }
 
 /* Fields, the reverse-path and the author are whatever a stranger writes. */

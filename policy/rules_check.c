@@ -207,7 +207,7 @@ static bool check_bypass(struct conf_section *section, enum policy_stage stage,
         if (!policy_condition_is_given(condition, section))
             continue;
         if (strcmp(condition->option.name, "client-net") == 0)
-            has_net = options->client_net.count > 0;
+            has_net = options->client_net.count > 0 || options->client_net.has_file;
         else
             is_good = false;
     }

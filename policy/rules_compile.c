@@ -178,8 +178,8 @@ struct policy_rules *policy_rules_compile(const struct conf_snapshot *conf,
     return rules;
 }
 
-struct policy_rules *policy_rules_create(const struct conf_snapshot *conf,
-                                         enum policy_proof_scope scope, struct base_error *error_r)
+struct policy_rules *policy_rules_create(const struct conf_snapshot *conf, unsigned scope,
+                                         struct base_error *error_r)
 {
     struct policy_rules *rules = policy_rules_compile(conf, error_r);
 

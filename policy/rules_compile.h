@@ -14,9 +14,9 @@ struct policy_rules;
 extern const struct conf_table policy_rule_table;
 
 /* NULL and *error_r (file, line, rule, option, value, mend) on the first fault, and where an
- * enforced rule can never match. */
+ * enforced rule can never match, by what `scope` (bits of rules_prove.h's) lets be proved. */
 __attribute__((warn_unused_result)) struct policy_rules *policy_rules_create(
-    const struct conf_snapshot *conf, enum policy_proof_scope scope, struct base_error *error_r);
+    const struct conf_snapshot *conf, unsigned scope, struct base_error *error_r);
 /* For a configuration that says of no address whose it is: an error if a rule asks. */
 __attribute__((warn_unused_result)) bool policy_rules_check_identity(
     const struct policy_rules *rules, struct base_error *error_r);

@@ -92,22 +92,24 @@ static bool is_within(const struct policy_rule_condition *condition, const char 
     return true;
 }
 
-static bool is_empty(const struct policy_rule_condition *condition)
+static bool is_empty(const struct policy_rule_condition *condition, bool want_files)
 {
+    const struct conf_list *list = condition->value;
+
     switch (condition->row->option.type) {
     case CONF_WORDS:
         return *(const uint64_t *)condition->value == 0;
     case CONF_LIST:
-        return ((const struct conf_list *)condition->value)->count == 0;
+        return list->count == 0 && (want_files || !list->has_file);
     default:
         return false;
     }
 }
 
-static bool find_empty(const struct policy_rule *rule, char *out, size_t size)
+static bool find_empty(const struct policy_rule *rule, bool want_files, char *out, size_t size)
 {
     for (size_t i = 0; i < rule->condition_count; i++) {
-        if (!is_empty(&rule->conditions[i]))
+        if (!is_empty(&rule->conditions[i], want_files))
             continue;
         (void)snprintf(out, size, "`%s` is empty: name one, or take it away",
                        rule->conditions[i].row->option.name);
@@ -175,9 +177,10 @@ static bool find_exclusion(const struct policy_rule *rule, char *out, size_t siz
     return false;
 }
 
-bool policy_rule_contradicts(const struct policy_rule *rule, char *out, size_t size)
+bool policy_rule_contradicts(const struct policy_rule *rule, bool want_files, char *out,
+                             size_t size)
 {
-    return find_empty(rule, out, size) || find_direction(rule, out, size) ||
+    return find_empty(rule, want_files, out, size) || find_direction(rule, out, size) ||
            find_two_directions(rule, out, size) || find_exclusion(rule, out, size);
 }
 

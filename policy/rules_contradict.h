@@ -9,8 +9,9 @@
 struct policy_condition;
 struct policy_rule;
 
-/* True and why, in words with the mend, in `out`. */
-bool policy_rule_contradicts(const struct policy_rule *rule, char *out, size_t size);
+/* True and why, in words with the mend, in `out`. `want_files`: a list is as its files are now. */
+bool policy_rule_contradicts(const struct policy_rule *rule, bool want_files, char *out,
+                             size_t size);
 /* It may match, but its action does nothing to what it matches. True and why, as above. */
 bool policy_rule_is_idle(const struct policy_rule *rule, char *out, size_t size);
 /* Of the words of an option that the rule does not have, as bits: those that its conditions leave

@@ -103,11 +103,12 @@ static void examine(const struct policy_snapshot *snapshot, size_t index,
                     void *context)
 {
     const struct policy_rule *rule = &snapshot->rules->items[index];
-    bool is_enforced = snapshot->options->mode == POLICY_MODE_ENFORCE;
+    unsigned scope = POLICY_PROOF_FILES;
     struct base_error error = {""};
 
-    policy_rule_prove(snapshot->rules, index, is_enforced ? POLICY_PROOF_HELO : POLICY_PROOF_STAGE,
-                      proof);
+    if (snapshot->options->mode == POLICY_MODE_ENFORCE)
+        scope |= POLICY_PROOF_STAGES | POLICY_PROOF_HELO;
+    policy_rule_prove(snapshot->rules, index, scope, proof);
     if (proof->is_impossible) {
         policy_rule_proof_error(rule, proof, &error);
         warn(context, error.text);

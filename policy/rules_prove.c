@@ -27,6 +27,8 @@ struct dimension {
     const struct policy_rule_condition *condition;
     /* A bit each value: a word, false and true, an item of a list; one bit for all else. */
     uint64_t all;
+    /* A list that is another one another day. */
+    bool is_open;
 };
 
 struct box {
@@ -35,6 +37,8 @@ struct box {
 
 struct proof {
     const struct policy_rule *rule;
+    /* Bits of enum policy_proof_scope. */
+    unsigned scope;
     struct dimension dimensions[DIMENSIONS_MAX];
     size_t dimension_count;
     struct box *boxes;
@@ -174,6 +178,13 @@ static uint64_t taken_items(const struct policy_rule_condition *taker,
     return taken;
 }
 
+/* Nothing can be proved from what it holds today. */
+static bool is_open(const struct proof *proof, const struct policy_rule_condition *condition)
+{
+    return (proof->scope & POLICY_PROOF_FILES) == 0 && condition->row->option.type == CONF_LIST &&
+           ((const struct conf_list *)condition->value)->has_file;
+}
+
 static bool is_same_value(const struct policy_rule_condition *a,
                           const struct policy_rule_condition *b)
 {
@@ -248,18 +259,18 @@ static bool is_detour(const struct policy_rule *rule)
 
 /* Each message that comes to the rule's stage has been at the taker's before. */
 static bool is_passed_before(const struct policy_rule *taker, const struct policy_rule *rule,
-                             enum policy_proof_scope scope)
+                             unsigned scope)
 {
     if (taker->stage >= rule->stage || taker->stage == POLICY_STAGE_RCPT)
         return false;
-    if (taker->stage == POLICY_STAGE_HELO && scope != POLICY_PROOF_HELO)
+    if (taker->stage == POLICY_STAGE_HELO && (scope & POLICY_PROOF_HELO) == 0)
         return false;
     return rule->stage != POLICY_STAGE_UNKNOWN || taker->stage == POLICY_STAGE_CONNECT;
 }
 
 /* `detours`: bits of stages that have one before it. */
 static bool is_taker(const struct policy_rule *taker, const struct policy_rule *rule,
-                     enum policy_proof_scope scope, unsigned detours)
+                     unsigned scope, unsigned detours)
 {
     if (!policy_rule_is_certain(taker) || !policy_rule_decides(taker->action) ||
         taker->options->tempfail_for > 0)
@@ -268,7 +279,7 @@ static bool is_taker(const struct policy_rule *taker, const struct policy_rule *
         return false;
     if (taker->stage == rule->stage)
         return taker < rule;
-    return scope != POLICY_PROOF_STAGE && is_last_word(taker) && has_constant_facts(taker) &&
+    return (scope & POLICY_PROOF_STAGES) != 0 && is_last_word(taker) && has_constant_facts(taker) &&
            is_passed_before(taker, rule, scope) && (detours & 1U << taker->stage) == 0;
 }
 
@@ -285,7 +296,8 @@ static bool make_box(const struct proof *proof, const struct policy_rule *taker,
         if (condition == NULL)
             continue;
         used++;
-        box_r->sets[i] = taken_by(condition, dimension);
+        box_r->sets[i] =
+            dimension->is_open || is_open(proof, condition) ? 0 : taken_by(condition, dimension);
         if (dimension->row->is_same_fact != NULL &&
             !dimension->row->is_same_fact(taker, proof->rule))
             return false;
@@ -370,7 +382,10 @@ static void add_dimensions(struct proof *proof)
         proof->dimensions[proof->dimension_count++] = (struct dimension){
             .row = rule->conditions[i].row,
             .condition = &rule->conditions[i],
-            .all = policy_rule_condition_bits(&rule->conditions[i]),
+            .is_open = is_open(proof, &rule->conditions[i]),
+            .all = is_open(proof, &rule->conditions[i])
+                       ? 1
+                       : policy_rule_condition_bits(&rule->conditions[i]),
         };
     for (size_t i = 0; i < policy_condition_count(); i++) {
         const struct policy_condition *row = policy_condition_at(i);
@@ -399,7 +414,7 @@ static void note_taker(struct policy_rule_proof *proof, const struct policy_rule
 
 /* One that takes all alone is the one to be named. */
 static void take_all(const struct policy_rules *rules, struct proof *proof,
-                     enum policy_proof_scope scope, struct policy_rule_proof *proof_r)
+                     struct policy_rule_proof *proof_r)
 {
     struct box whole = {{0}};
     unsigned detours = 0;
@@ -411,7 +426,7 @@ static void take_all(const struct policy_rules *rules, struct proof *proof,
         const struct policy_rule *taker = &rules->items[i];
         struct box box;
 
-        bool takes = is_taker(taker, proof->rule, scope, detours);
+        bool takes = is_taker(taker, proof->rule, proof->scope, detours);
 
         detours |= is_detour(taker) ? 1U << taker->stage : 0;
         if (!takes || !make_box(proof, taker, &box))
@@ -436,14 +451,14 @@ static void note_left(const struct proof *proof, struct policy_rule_proof *proof
             proof_r->left[i] |= proof->boxes[j].sets[i];
 }
 
-void policy_rule_prove(const struct policy_rules *rules, size_t index,
-                       enum policy_proof_scope scope, struct policy_rule_proof *proof_r)
+void policy_rule_prove(const struct policy_rules *rules, size_t index, unsigned scope,
+                       struct policy_rule_proof *proof_r)
 {
-    struct proof proof = {.rule = &rules->items[index]};
+    struct proof proof = {.rule = &rules->items[index], .scope = scope};
 
     *proof_r = (struct policy_rule_proof){.is_impossible = false};
-    if (policy_rule_contradicts(proof.rule, proof_r->contradiction,
-                                sizeof(proof_r->contradiction))) {
+    if (policy_rule_contradicts(proof.rule, (scope & POLICY_PROOF_FILES) != 0,
+                                proof_r->contradiction, sizeof(proof_r->contradiction))) {
         proof_r->is_impossible = true;
         return;
     }
@@ -455,7 +470,7 @@ void policy_rule_prove(const struct policy_rules *rules, size_t index,
         return;
     }
     proof.boxes = base_mem_alloc(BOXES_MAX * sizeof(proof.boxes[0]));
-    take_all(rules, &proof, scope, proof_r);
+    take_all(rules, &proof, proof_r);
     if (proof.is_over) {
         for (size_t i = 0; i < proof.rule->condition_count; i++)
             proof_r->left[i] = proof.dimensions[i].all;
@@ -524,7 +539,7 @@ void policy_rule_proof_error(const struct policy_rule *rule, const struct policy
                   those);
 }
 
-bool policy_rules_prove(const struct policy_rules *rules, enum policy_proof_scope scope,
+bool policy_rules_prove(const struct policy_rules *rules, unsigned scope,
                         struct base_error *error_r)
 {
     for (size_t i = 0; i < rules->count; i++) {

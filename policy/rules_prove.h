@@ -32,24 +32,25 @@ struct policy_rule_proof {
     uint64_t left[POLICY_PROOF_CONDITIONS_MAX];
 };
 
-/* Which rules take from one. */
+/* Which rules take from one, beside those before it at its stage; bits. */
 enum policy_proof_scope {
-    /* Those before it at its stage: all that can be said while `mode = observe` refuses nothing. */
-    POLICY_PROOF_STAGE,
-    /* And those that refuse or accept at an earlier stage that each message passes. */
-    POLICY_PROOF_STAGES,
-    /* And those at HELO, which a client may leave out. */
-    POLICY_PROOF_HELO,
+    /* Those that refuse or accept at an earlier stage that each message passes. Not while
+     * `mode = observe` refuses nothing. */
+    POLICY_PROOF_STAGES = 1,
+    /* With that: those at HELO, which a client may leave out. */
+    POLICY_PROOF_HELO = 2,
+    /* Lists are as their files (`file:`) are now. */
+    POLICY_PROOF_FILES = 4,
 };
 
 /* Of rule `index`. */
-void policy_rule_prove(const struct policy_rules *rules, size_t index,
-                       enum policy_proof_scope scope, struct policy_rule_proof *proof_r);
+void policy_rule_prove(const struct policy_rules *rules, size_t index, unsigned scope,
+                       struct policy_rule_proof *proof_r);
 
 /* All enforced rules for all mail: false and *error_r (both rules with file and line, and the mend)
  * for the first that can never match. */
 __attribute__((warn_unused_result)) bool policy_rules_prove(const struct policy_rules *rules,
-                                                            enum policy_proof_scope scope,
+                                                            unsigned scope,
                                                             struct base_error *error_r);
 
 /* All that the condition asks for, as bits of that kind; and its values among such bits, in the

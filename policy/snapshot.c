@@ -175,8 +175,7 @@ static bool compile(struct policy_snapshot *snapshot,
     if (snapshot->trusted_forwarders == NULL)
         return false;
     snapshot->rules = policy_rules_create(
-        snapshot->conf,
-        options->mode == POLICY_MODE_ENFORCE ? POLICY_PROOF_STAGES : POLICY_PROOF_STAGE, error_r);
+        snapshot->conf, options->mode == POLICY_MODE_ENFORCE ? POLICY_PROOF_STAGES : 0, error_r);
     if (snapshot->rules == NULL || !compile_identity(snapshot, snapshot_options, error_r) ||
         !compile_client_dns(snapshot, error_r))
         return false;

@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "policy/exceptions.h"
 #include "policy/rules.h"
 #include "tests/unit/enforce_world.h"
@@ -132,6 +135,30 @@ static void test_conditions(void **state)
         assert_null(policy_session_decision(world->session)->exception);
         assert_null(policy_session_decision(world->session)->overrides);
     }
+}
+
+/* A file with nobody in it today excepts nobody, and not everybody. */
+static void test_empty_file(void **state)
+{
+    static const char *const options[] = {"client-net", "client-name",   "dkim-domain",
+                                          "list-id",    "sender-domain", "author-domain"};
+    struct world *world = *state;
+    char path[] = "exceptions-XXXXXX";
+    int file = mkstemp(path);
+
+    assert_true(file >= 0);
+    assert_int_equal(close(file), 0);
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        const struct enforce_message message = {
+            .client = "192.0.2.10", .fields = LIST_ID, .signers = "list.example"};
+        char conf[2048];
+
+        snprintf(conf, sizeof(conf), EXCEPTION("%s = { \"file:%s\" }") REJECT, options[i], path);
+        world_configure(world, conf);
+        if (enforce_send(world, &message)->action != POLICY_ACTION_REJECT)
+            fail_msg("%s excepts all", options[i]);
+    }
+    assert_int_equal(unlink(path), 0);
 }
 
 /* Only what DMARC would do is excepted. */
@@ -311,6 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_conditions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_empty_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_scope, setup, teardown),
         cmocka_unit_test_setup_teardown(test_accept, setup, teardown),
         cmocka_unit_test_setup_teardown(test_questions, setup, teardown),

@@ -24,6 +24,7 @@
 #include "policy/rules_compile.h"
 #include "policy/rules_prove.h"
 #include "policy/spf/spf.h"
+#include "tests/unit/conf_files.h"
 
 static const struct conf_table *const tables[] = {&policy_rule_table, &policy_exception_table};
 
@@ -289,6 +290,63 @@ static void test_load(void **state)
         for (size_t j = 0; j < 4 && rows[i].want[j] != NULL; j++)
             if (strstr(error.text, rows[i].want[j]) == NULL)
                 fail_msg("%s: no %s in: %s", rows[i].text, rows[i].want[j], error.text);
+    }
+}
+
+/* What a file holds today proves nothing; that all of it is taken, whatever it is, does. */
+static void test_files(void **state)
+{
+    static const struct {
+        const char *text;
+        /* NULL: it loads. */
+        const char *want;
+        /* With what the files hold now. */
+        bool is_impossible;
+    } cases[] = {
+        {MAIL("a", "sender-domain = { \"file:none\" }" NO), NULL, true},
+        {MAIL("a", "sender-domain = { }" NO), "`sender-domain` is empty", true},
+        {MAIL("b", "sender-domain = { \"x.example\" }" NO)
+             MAIL("a", "sender-domain = { \"file:one\" }" NO),
+         NULL, true},
+        {MAIL("b", "sender-domain = { \"file:one\" }" NO)
+             MAIL("a", "sender-domain = { \"x.example\" }" NO),
+         NULL, true},
+        {MAIL("b", "sender-domain = { \"file:one\" }" NO)
+             MAIL("a", "sender-domain = { \"file:one\", \"y.example\" }" NO),
+         NULL, false},
+        {MAIL("b", NO) MAIL("a", "sender-domain = { \"file:one\" }" NO), "\"b\"", true},
+        {MAIL("b", "spf = { fail }" NO)
+             MAIL("a", "sender-domain = { \"file:none\" }  spf = { fail }" NO),
+         "\"b\"", true},
+        {CONNECT("a", "client-net = { \"file:none\" }  action = accept  bypass = all"), NULL, true},
+        {MAIL("a", "auth-mechanism = { \"file:none\" }" NO), NULL, true},
+    };
+    const struct conf_files *files = *state;
+    char path[128];
+
+    (void)conf_files_write(files, "none", "# nobody today\n", 15, 0600);
+    (void)conf_files_write(files, "one", "x.example\n", 10, 0600);
+    /* File items are relative to the file that names them. */
+    snprintf(path, sizeof(path), "%s/test.conf", files->folder);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct base_error error = {""};
+        struct policy_rule_proof proof;
+        struct conf_snapshot *conf = conf_read_text(cases[i].text, path, tables, 2, &error);
+        struct policy_rules *rules =
+            conf == NULL ? NULL : policy_rules_create(conf, POLICY_PROOF_STAGES, &error);
+
+        if ((rules != NULL) != (cases[i].want == NULL) ||
+            (rules == NULL && strstr(error.text, cases[i].want) == NULL))
+            fail_msg("%s: %s", cases[i].text, error.text);
+        policy_rules_destroy(&rules);
+        rules = policy_rules_compile(conf, &error);
+        assert_non_null(rules);
+        policy_rule_prove(rules, rules->count - 1, POLICY_PROOF_STAGES | POLICY_PROOF_FILES,
+                          &proof);
+        if (proof.is_impossible != cases[i].is_impossible)
+            fail_msg("%s: with its files", cases[i].text);
+        policy_rules_destroy(&rules);
+        conf_snapshot_unref(&conf);
     }
 }
 
@@ -678,6 +736,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_load),
+        cmocka_unit_test_setup_teardown(test_files, conf_files_setup, conf_files_teardown),
         cmocka_unit_test(test_random),
         cmocka_unit_test(test_bounds),
     };

@@ -88,7 +88,7 @@ static void test_exempt(void **state)
         {"alice.example", "alice2", RATE_KEY_MADE},
     };
     const struct rate_key key = {.count = 2, .parts = {RATE_PART_HELO, RATE_PART_LOGIN}};
-    const struct conf_list list = {2, items};
+    const struct conf_list list = {.count = 2, .items = items};
     struct base_error error;
     struct rate_exempt *exempt = rate_exempt_create(&list, &error);
 
