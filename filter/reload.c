@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "conf/daemon.h"
 #include "filter/daemon.h"
+#include "policy/rate/place.h"
 #include "policy/snapshot.h"
 
 void filter_reload_log(const struct conf_snapshot *conf)
@@ -75,15 +76,22 @@ bool filter_reload(struct filter_daemon *daemon, const char *path, struct base_j
     struct policy_snapshot *old = filter_snapshot_get(&daemon->snapshot);
     struct policy_snapshot *next = filter_snapshot_load(path, warnings, error_r);
     const struct conf_snapshot *conf;
+    const char *other;
 
-    if (next == NULL) {
+    if (next == NULL ||
+        !rate_place_reload(policy_snapshot_conf(next), daemon->env.rates, error_r)) {
         base_log_error("reload refused, configuration %" PRIu64 " stays in force: %s",
                        policy_snapshot_generation(old), error_r->text);
         policy_snapshot_unref(&old);
+        policy_snapshot_unref(&next);
         return false;
     }
     conf = policy_snapshot_conf(next);
     warn_of_restart(conf_daemon_get(policy_snapshot_conf(old)), conf_daemon_get(conf), warnings);
+    other = rate_place_difference(policy_snapshot_conf(old), conf);
+    if (other != NULL) {
+        warn_unless(false, other, warnings);
+    }
     filter_reload_log(conf);
     base_budget_set_max(daemon->budget, (size_t)conf_daemon_get(conf)->memory_max);
     base_log_info("configuration %" PRIu64 " is in force", policy_snapshot_generation(next));

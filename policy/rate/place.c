@@ -211,3 +211,46 @@ bool rate_place_open(const struct conf_snapshot *conf, const struct base_clock *
     forget(secret);
     return *store_r != NULL;
 }
+
+bool rate_place_reload(const struct conf_snapshot *conf, struct rate_store *store,
+                       struct base_error *error_r)
+{
+    const struct conf_section *section = conf_snapshot_top(conf, &rate_place_table);
+    const struct place *place = section->values;
+    char *password = NULL;
+
+    if (place->store != NULL && place->password != NULL) {
+        password = read_secret(section, "rate-password", place->password, 1, error_r);
+        if (password == NULL)
+            return false;
+    }
+    if (place->store != NULL)
+        rate_shared_set_password(store, password);
+    forget(password);
+    return true;
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+const char *rate_place_difference(const struct conf_snapshot *a, const struct conf_snapshot *b)
+{
+    const struct place *old = conf_snapshot_top(a, &rate_place_table)->values;
+    const struct place *new = conf_snapshot_top(b, &rate_place_table)->values;
+
+    if (!is_same_text(old->store, new->store))
+        return "rate-store";
+    if (!is_same_text(old->user, new->user))
+        return "rate-user";
+    if (!is_same_text(old->ca, new->ca))
+        return "rate-ca";
+    if (!is_same_text(old->secret, new->secret))
+        return "rate-secret";
+    if (old->hosts != new->hosts)
+        return "rate-hosts";
+    if (old->timeout != new->timeout)
+        return "rate-timeout";
+    return old->lease != new->lease ? "rate-lease" : NULL;
+}

@@ -23,5 +23,12 @@ __attribute__((warn_unused_result)) bool rate_place_open(const struct conf_snaps
                                                          const struct base_clock *clock,
                                                          size_t memory, struct rate_store **store_r,
                                                          struct base_error *error_r);
+/* After a reload: the password is read again, and holds from the next connection on. False and
+ * *error_r: it cannot be read. */
+__attribute__((warn_unused_result)) bool rate_place_reload(const struct conf_snapshot *conf,
+                                                           struct rate_store *store,
+                                                           struct base_error *error_r);
+/* The name of an option that differs, and holds from the next start on; NULL: none does. */
+const char *rate_place_difference(const struct conf_snapshot *a, const struct conf_snapshot *b);
 
 #endif

@@ -941,6 +941,12 @@ static const struct rate_store_ops ops = {
     .destroy = destroy,
 };
 
+void rate_shared_set_password(struct rate_store *store, const char *password)
+{
+    if (store->ops == &ops)
+        store_redis_set_password(shared_of(store)->redis, password);
+}
+
 struct rate_store *rate_shared_create(const struct rate_shared_options *options,
                                       struct base_error *error_r)
 {

@@ -43,6 +43,9 @@ struct rate_shared_options {
 __attribute__((warn_unused_result)) struct rate_store *rate_shared_create(
     const struct rate_shared_options *options, struct base_error *error_r);
 
+/* From the next connection on; NULL: none. A store that is not shared is left alone. */
+void rate_shared_set_password(struct rate_store *store, const char *password);
+
 struct rate_shared_numbers {
     bool is_broken;
     uint64_t breaks;

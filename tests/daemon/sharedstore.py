@@ -38,6 +38,7 @@ class Redis:
         self.path = os.path.join(self.folder, "s")
         self.url = "unix:" + self.path
         self.environment = environment or {}
+        self.password = ""
         self.process = None
         place.daemons.append(self)
 
@@ -52,7 +53,8 @@ class Redis:
 
     def cli(self, *words):
         return subprocess.run(["redis-cli", "-s", self.path, *words], capture_output=True,
-                              text=True, check=False, timeout=PATIENCE).stdout.strip()
+                              text=True, check=False, timeout=PATIENCE,
+                              env=dict(os.environ, REDISCLI_AUTH=self.password)).stdout.strip()
 
     def counted(self, key):
         """Under the name that policy/rate/shared_call.c gives to the key."""

@@ -4,16 +4,17 @@ killed, flushed. No message waits longer than the time-out, none is lost, and th
 by no more than what the breaker's rule allows: each host admits its part, rounded up, of what was
 left when it last heard of the key. Skipped, and said so, where there is no redis-server."""
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 
-from daemon import PATIENCE, check, run_cases, wait_until
+from daemon import PATIENCE, Daemon, check, run_cases, wait_until
 from inbound import POSTSEAL
 from milter import Session
-from sharedstore import LIMIT, Clock, is_missing, start, stop
+from sharedstore import LIMIT, Clock, Redis, configuration, is_missing, start, stop
 
 SESSIONS = 16
 HOSTS = 2
@@ -256,6 +257,39 @@ def clock_is_set(place):
     stop(daemons)
 
 
+def password_is_changed(place):
+    """On the server, and then in the file: between the two the host does without the store, after a
+    reload it is there again. One that cannot be read is refused, and what was stays."""
+    redis = Redis(place).start()
+    path = place.file("password", "first\n")
+    os.chmod(path, 0o600)
+    os.chown(path, *place.ids)
+    check(redis.cli("CONFIG", "SET", "requirepass", "first") == "OK", "CONFIG")
+    redis.password = "first"
+    daemon = Daemon(place, configuration(place, redis, "5s", "100/1d") +
+                    'rate-password = "file:%s"\n' % path).start()
+    check(send_all(daemon, 5) == 5, "not accepted")
+    check(redis.counted("joe") == 5, "%d counted" % redis.counted("joe"))
+    check(redis.cli("CONFIG", "SET", "requirepass", "second") == "OK", "CONFIG")
+    redis.password = "second"
+    check(redis.cli("CLIENT", "KILL", "TYPE", "normal") != "", "CLIENT KILL")
+    check(send_all(daemon, 5) == 5, "not accepted without the store")
+    wait_until(lambda: breaks(daemon) == 1, "the breaker to open")
+    check("WRONGPASS" in daemon.log(), "it is not said why")
+    os.unlink(path)
+    daemon.send_signal(signal.SIGHUP)
+    wait_until(lambda: daemon.has_logged("reload refused"), "the reload")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("second\n")
+    os.chmod(path, 0o600)
+    os.chown(path, *place.ids)
+    daemon.send_signal(signal.SIGHUP)
+    wait_until(lambda: daemon.has_logged("is in force"), "the reload")
+    wait_until(lambda: returns(daemon) == 1, "the breaker to close", 10)
+    wait_until(lambda: redis.counted("joe") == 10, "ten to be counted")
+    stop([daemon])
+
+
 if __name__ == "__main__":
     sys.exit(77 if is_missing() else run_cases([frozen, killed, flushed, stuttering,
-                                                clock_is_set]))
+                                                clock_is_set, password_is_changed]))
