@@ -36,13 +36,20 @@ static bool is_trusted_user(const struct walk *walk, uid_t user)
     return user == 0 || user == geteuid() || user == walk->owner;
 }
 
+/* Root reads for the daemon's user, too, before it knows who that is: whoever owns a folder can
+ * put no file there that belongs to root. */
+static bool may_own_folder(const struct walk *walk, uid_t user)
+{
+    return geteuid() == 0 || is_trusted_user(walk, user);
+}
+
 static bool check_folder(struct walk *walk, const char *folder, const struct stat *info)
 {
     unsigned mode = (unsigned)info->st_mode & 07777;
     bool is_others = (mode & S_IWOTH) != 0;
     bool is_groups = (mode & S_IWGRP) != 0 && info->st_gid != 0;
 
-    if (!is_trusted_user(walk, info->st_uid)) {
+    if (!may_own_folder(walk, info->st_uid)) {
         base_error_set(walk->error_r,
                        "%s: lies below %s (mode %04o), which belongs to user %lu, who could put "
                        "another in its place: chown root %s",

@@ -12,8 +12,9 @@ struct stat;
 
 /* Walks `path` (a relative one from the working directory on) and looks at every folder that it
  * passes, also those that symbolic links lead through, up to / and, where the path itself is one,
- * at that. Each must belong to root, to the effective user or to `owner`, and no others may write
- * it (a group counts as others unless it is root's), except that a sticky one, as /tmp, may be
+ * at that. Each must belong to root, to the effective user or to `owner` (to anybody, if
+ * root asks, who reads for the daemon's user before it knows him), and no others may write it (a
+ * group counts as others unless it is root's), except that a sticky one, as /tmp, may be
  * written by all: what lies in it is nobody's but its owner's. False and *error_r, which names
  * `path`, the folder, its mode and the chmod or chown that mends it; or the path does not lead to
  * the file of which `file` is the fstat(2) (NULL: to any). */
