@@ -315,10 +315,12 @@ static const struct dns_answer *ask(struct dns_lookups *lookups, struct dns_budg
 
 void policy_dnslist_evaluate(struct policy_dnslist *list, struct base_arena *arena,
                              struct dns_lookups *lookups, struct dns_budget *budget,
-                             const unsigned char *address, size_t length,
+                             int64_t waited_ns, const unsigned char *address, size_t length,
                              struct policy_dnslist_outcome *outcome_r)
 {
-    int64_t left_ns = list->options->timeout * BASE_NS_PER_MS;
+    int64_t whole_ns = list->options->timeout * BASE_NS_PER_MS;
+    int64_t left_ns = whole_ns > waited_ns ? whole_ns - waited_ns : 0;
+    int64_t spent_ns = left_ns;
     const struct dns_answer *answer;
     struct dns_name name;
 
@@ -336,6 +338,8 @@ void policy_dnslist_evaluate(struct policy_dnslist *list, struct base_arena *are
         say_broken(list, outcome_r->code);
     if (outcome_r->result != POLICY_DNSLIST_HIT || !list->options->txt)
         return;
+    /* This question begins here. */
+    left_ns = whole_ns - (spent_ns - left_ns);
     answer = ask(lookups, budget, &left_ns, &name, DNS_TYPE_TXT);
     if (answer->count > 0) {
         struct base_text text = answer->records[0].value;

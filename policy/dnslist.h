@@ -74,11 +74,12 @@ bool policy_dnslist_is_used(const struct policy_dnslist *list);
 /* Starts the question; does not block. `address`: 4 or 16 octets. */
 void policy_dnslist_prefetch(const struct policy_dnslist *list, struct dns_lookups *lookups,
                              const unsigned char *address, size_t length);
-/* Waits for the list's own time-out at most, and no longer than `budget` lasts, from which it is
- * taken; the budget of `lookups` is another one afterwards, and the caller's to set. */
+/* Waits for the list's own time-out at most, less the `waited_ns` that others have been waited for
+ * since its question began, and no longer than `budget` lasts, from which it is taken; the budget
+ * of `lookups` is another one afterwards, and the caller's to set. */
 void policy_dnslist_evaluate(struct policy_dnslist *list, struct base_arena *arena,
                              struct dns_lookups *lookups, struct dns_budget *budget,
-                             const unsigned char *address, size_t length,
+                             int64_t waited_ns, const unsigned char *address, size_t length,
                              struct policy_dnslist_outcome *outcome_r);
 
 #endif

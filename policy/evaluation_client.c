@@ -15,6 +15,8 @@ static void forget(struct policy_client_evaluation *client)
     dns_lookups_destroy(&client->lookups);
     client->is_old = false;
     client->has_iprev = false;
+    client->is_begun = false;
+    client->waited_ns = 0;
     client->lists = NULL;
     if (client->arena != NULL)
         base_arena_reset(client->arena);
@@ -87,8 +89,10 @@ void policy_client_evaluation_begin(struct policy_session *session)
     if (!session->snapshot->wants_client_dns || !can_ask(session))
         return;
     policy_session_facts_read(session, &facts);
-    if (policy_session_facts_is_stranger(&facts) && lookups_of(session) != NULL)
+    if (policy_session_facts_is_stranger(&facts) && lookups_of(session) != NULL) {
+        session->client_evaluation.is_begun = true;
         prefetch(session, session->client_evaluation.lookups);
+    }
 }
 
 static bool has_temperror(const struct policy_session *session)
@@ -133,6 +137,19 @@ const struct policy_iprev *policy_evaluation_iprev(struct policy_session *sessio
     return &client->iprev;
 }
 
+/* All began together, and are waited for together. */
+static void evaluate_list(struct policy_session *session, struct policy_dnslist *list,
+                          struct policy_dnslist_outcome *outcome)
+{
+    struct policy_client_evaluation *client = &session->client_evaluation;
+    int64_t before_ns = session->wait_budget->left_ns;
+
+    policy_dnslist_evaluate(list, client->arena, client->lookups, session->wait_budget,
+                            client->is_begun ? client->waited_ns : 0, session->client.address,
+                            address_length(session), outcome);
+    client->waited_ns += before_ns - session->wait_budget->left_ns;
+}
+
 const struct policy_dnslist_outcome *policy_evaluation_dnslist(struct policy_session *session,
                                                                const char *zone, bool is_allowing)
 {
@@ -149,9 +166,7 @@ const struct policy_dnslist_outcome *policy_evaluation_dnslist(struct policy_ses
     if (client->lists == NULL)
         return NULL;
     if (client->lists[index].result == POLICY_DNSLIST_UNKNOWN)
-        policy_dnslist_evaluate(policy_dnslists_at(lists, index), client->arena, client->lookups,
-                                session->wait_budget, session->client.address,
-                                address_length(session), &client->lists[index]);
+        evaluate_list(session, policy_dnslists_at(lists, index), &client->lists[index]);
     return &client->lists[index];
 }
 

@@ -23,6 +23,9 @@ struct policy_client_evaluation {
     bool is_old;
     bool has_iprev;
     struct policy_iprev iprev;
+    /* The questions of lists began at connect: since then so long was waited for them. */
+    bool is_begun;
+    int64_t waited_ns;
     /* One each of the configured lists; NULL: none was asked. */
     struct policy_dnslist_outcome *lists;
 };

@@ -397,8 +397,8 @@ static void test_long_zone(void **state)
 
 #define SECOND INT64_C(1000000000)
 
-/* Each list is waited for no longer than its own time-out, all of them, and what else there is, no
- * longer than the envelope's budget; and another message waits anew. */
+/* Each list is waited for no longer than its own time-out, those that were asked together together,
+ * and what else there is, no longer than the envelope's budget; and another message waits anew. */
 static void test_budgets(void **state)
 {
     static const struct {
@@ -409,6 +409,16 @@ static void test_budgets(void **state)
         {"dnsbl \"bl.example\" { timeout = \"30s\" }\n" REFUSE, 7},
         {"dns-timeout-envelope = \"1s\"\ndnsbl \"bl.example\" { timeout = \"2s\" }\n" REFUSE, 1},
         {"dnsbl \"bl.example\" { timeout = \"2s\" }\ndnsbl \"a.example\" { timeout = \"3s\" }\n"
+         "rule \"r\" { stage = connect  dnsbl = { \"bl.example\", \"a.example\" }  "
+         "action = reject }\n",
+         3},
+        {"dnsbl \"bl.example\" { timeout = \"3s\" }\ndnswl \"a.example\" { timeout = \"2s\" }\n"
+         "rule \"w\" { stage = connect  dnswl = { \"a.example\" }  action = accept }\n"
+         "rule \"r\" { stage = rcpt  dnsbl = { \"bl.example\" }  action = reject }\n",
+         3},
+        /* Of one of ours nothing is asked before a rule does. */
+        {"trusted-networks = { \"192.0.2.1\" }\n"
+         "dnsbl \"bl.example\" { timeout = \"2s\" }\ndnsbl \"a.example\" { timeout = \"3s\" }\n"
          "rule \"r\" { stage = connect  dnsbl = { \"bl.example\", \"a.example\" }  "
          "action = reject }\n",
          5},
