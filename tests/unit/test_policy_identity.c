@@ -19,6 +19,7 @@
 #include "policy/identity.h"
 #include "policy/identity_options.h"
 #include "policy/options.h"
+#include "policy/path.h"
 #include "tests/unit/store_files.h"
 
 struct world {
@@ -60,7 +61,7 @@ static const char *judge(const struct world *world, const char *login, const cha
     struct policy_ownership out = {.owned = POLICY_OWNED_UNKNOWN};
     struct policy_address address;
 
-    (void)policy_address_parse(base_text_of(path), &address);
+    (void)policy_path_read(world->arena, base_text_of(path), &address);
     if (login == NULL)
         policy_identity_judge_stranger(world->identity, world->arena, &address, &out);
     else
@@ -325,7 +326,9 @@ static const struct {
     /* What is no address is nobody's. */
     {LOGINS, "alice", "<alice@example.org", "no"},
     {LOGINS, "alice", "<ali ce@example.org>", "no"},
-    {ADDRESS, "a@b@example.org", "<a@b@example.org>", "no"},
+    {ADDRESS, "a@b@example.org", "<a@b@example.org>", "login"},
+    {ADDRESS, "a@b@example.org", "<b@example.org>", "no"},
+    {ADDRESS, "b@example.org", "<a@b@example.org>", "no"},
     /* Nobody has logged in. */
     {LOGINS, NULL, "<alice@example.org>", "not-logged-in"},
     {LOGINS, NULL, "<nobody@example.org>", "unknown"},
