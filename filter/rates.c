@@ -45,7 +45,7 @@ static int64_t rank_of(const struct rate_status *status)
 
     for (unsigned i = 0; i < status->windows->count; i++) {
         int64_t limit = status->windows->at[i].limit;
-        int64_t share = limit == 0 ? 1000 : status->used[i] * 1000 / limit;
+        int64_t share = rate_window_share(status->used[i], limit);
 
         rank = share > rank ? share : rank;
     }

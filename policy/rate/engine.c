@@ -306,7 +306,7 @@ static void judge_windows(struct subject *subject, int64_t now_ns)
         int64_t used, whole, wait_ns;
 
         measure(subject, i, now_ns, &used, &whole, &wait_ns);
-        int64_t share = subject->limits[i] == 0 ? 1000 : used * 1000 / subject->limits[i];
+        int64_t share = rate_window_share(used, subject->limits[i]);
         bool is_longer = item->wait_ns >= 0 && (wait_ns < 0 || wait_ns > item->wait_ns);
 
         if (is_longer || (item->wait_ns == 0 && share > greatest)) {
@@ -384,8 +384,8 @@ static void charge_entry(struct subject *subject, int64_t now_ns)
 }
 
 /* The item's entry, with the windows that it wants; NULL: there is none. */
-static struct rate_entry *find_fitting(struct engine *engine, struct shard *shard,
-                                       const struct rate_item *item, uint64_t hash)
+static struct rate_entry *find_fitting(struct shard *shard, const struct rate_item *item,
+                                       uint64_t hash)
 {
     struct rate_table *table = &shard->table;
     struct rate_entry *entry = rate_table_find(table, hash, item->name, item->key);
@@ -395,7 +395,7 @@ static struct rate_entry *find_fitting(struct engine *engine, struct shard *shar
         entry = NULL;
     }
     if (entry != NULL && !rate_windows_equal(entry->windows, item->windows))
-        entry = rate_table_replace(table, entry, rate_pool_get(engine->pool, item->windows));
+        entry = rate_table_replace(table, entry, item->windows);
     return entry;
 }
 
@@ -413,16 +413,15 @@ static bool is_idle(const struct rate_item *item)
 static struct rate_entry *entry_of(struct engine *engine, struct shard *shard,
                                    struct rate_item *item, uint64_t hash, int64_t now_ns)
 {
-    struct rate_entry *entry = find_fitting(engine, shard, item, hash);
+    struct rate_entry *entry = find_fitting(shard, item, hash);
 
     if (entry != NULL || is_net_blocked(engine, item, now_ns))
         return entry;
     item->answer = RATE_FREE;
     if (is_idle(item))
         return NULL;
-    entry = rate_table_add(&shard->table, hash, item->name, item->key,
-                           rate_pool_get(engine->pool, item->windows), item->value.data != NULL,
-                           now_ns);
+    entry = rate_table_add(&shard->table, hash, item->name, item->key, item->windows,
+                           item->value.data != NULL, now_ns);
     if (entry == NULL)
         shard->uncounted++;
     return entry;
@@ -465,8 +464,7 @@ static void judge_item(struct engine *engine, struct rate_reservation *reservati
     subject.entry = entry_of(engine, subject.shard, item, hashes[i], now_ns);
     if (rate_windows_are_shares(item->windows)) {
         subject.whole_item = item + 1;
-        subject.whole =
-            find_fitting(engine, shard_of(engine, hashes[i + 1]), item + 1, hashes[i + 1]);
+        subject.whole = find_fitting(shard_of(engine, hashes[i + 1]), item + 1, hashes[i + 1]);
     }
     if (subject.entry == NULL) {
         item->whole = subject.whole == NULL ? 0 : rate_entry_used(subject.whole, 0, now_ns);
@@ -767,9 +765,8 @@ void rate_engine_restore(struct rate_store *store, const struct rate_change *cha
     pthread_mutex_lock(&shard->lock);
     entry = rate_table_find(&shard->table, hash, change->name, change->key);
     if (entry == NULL)
-        entry = rate_table_add(&shard->table, hash, change->name, change->key,
-                               rate_pool_get(engine->pool, change->windows), change->is_distinct,
-                               now_ns);
+        entry = rate_table_add(&shard->table, hash, change->name, change->key, change->windows,
+                               change->is_distinct, now_ns);
     if (entry != NULL && change->kind == RATE_CHANGE_HELD) {
         entry->is_held = true;
         note_hold(shard, change->until_ns);
@@ -822,6 +819,7 @@ struct rate_store *rate_engine_create(const struct rate_engine_options *options)
     if (options->epoch_ns == 0)
         engine->options.epoch_ns =
             base_clock_wall_ns(options->clock) - base_clock_mono_ns(options->clock);
+    engine->pool = rate_pool_create();
     engine->shard_count = 1;
     while (engine->shard_count < SHARDS_MAX &&
            2 * engine->shard_count * (size_t)RATE_MEMORY_MIN <= memory)
@@ -830,10 +828,9 @@ struct rate_store *rate_engine_create(const struct rate_engine_options *options)
     for (unsigned i = 0; i < engine->shard_count; i++) {
         pthread_mutex_init(&engine->shards[i].lock, NULL);
         engine->shards[i].held_until_ns = RATE_FOREVER;
-        rate_table_init(&engine->shards[i].table, memory / engine->shard_count);
+        rate_table_init(&engine->shards[i].table, engine->pool, memory / engine->shard_count);
     }
     pthread_mutex_init(&engine->nets_lock, NULL);
     engine->nets = base_mem_alloc_zero(1, sizeof(*engine->nets));
-    engine->pool = rate_pool_create();
     return &engine->store;
 }

@@ -250,8 +250,27 @@ static unsigned counterpart(const struct rate_windows *windows, int64_t length_n
     return found;
 }
 
-void rate_entry_move(struct rate_entry *to, const struct rate_entry *from)
+/* Values, of windows that are as long as before: their sub-windows are the same. */
+static void move_sets(struct rate_entry *to, struct rate_entry *from)
 {
+    for (unsigned i = 0; i < to->windows->count; i++) {
+        for (unsigned old = 0; old < from->windows->count; old++) {
+            struct rate_distinct *mine = set_of(to, i);
+            struct rate_distinct *other = set_of(from, old);
+
+            if (to->windows->at[i].length_ns != from->windows->at[old].length_ns)
+                continue;
+            memcpy(ring_of(to, i), &other, sizeof(other));
+            memcpy(ring_of(from, old), &mine, sizeof(mine));
+            break;
+        }
+    }
+}
+
+void rate_entry_move(struct rate_entry *to, struct rate_entry *from)
+{
+    if (to->is_distinct && from->is_distinct)
+        move_sets(to, from);
     if (to->is_distinct || from->is_distinct)
         return;
     for (unsigned i = 0; i < to->windows->count; i++) {
@@ -270,7 +289,7 @@ int64_t rate_entry_share(const struct rate_entry *entry, int64_t now_ns)
     for (unsigned i = 0; i < entry->windows->count; i++) {
         int64_t limit = entry->windows->at[i].limit;
         int64_t used = rate_entry_used(entry, i, now_ns);
-        int64_t share = limit == 0 ? 1000 : used * 1000 / limit;
+        int64_t share = rate_window_share(used, limit);
 
         /* Below one in a thousand is something all the same. */
         if (share == 0 && used > 0)

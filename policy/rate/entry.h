@@ -68,8 +68,9 @@ void rate_entry_give_back(struct rate_entry *entry, int64_t charged_ns, int64_t 
 /* One window alone, of what was counted before. */
 void rate_entry_restore(struct rate_entry *entry, unsigned i, int64_t time_ns, int64_t amount,
                         uint64_t value);
-/* Charges `to`, whose windows are others, with what `from` counts; values are left out. */
-void rate_entry_move(struct rate_entry *to, const struct rate_entry *from);
+/* Charges `to`, whose windows are others, with what `from` counts, which is lost to it; values only
+ * of windows of the same length. */
+void rate_entry_move(struct rate_entry *to, struct rate_entry *from);
 
 /* How much of its limits is used, 0 to 1,000 and above: the greatest share. */
 int64_t rate_entry_share(const struct rate_entry *entry, int64_t now_ns);

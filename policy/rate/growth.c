@@ -45,7 +45,7 @@ const char *rate_growth_parse(struct base_text text, struct rate_growth *growth_
     if (period.length + 3 > sizeof(room))
         return "has no time behind the slash: write for example \"1.5/1d\"";
     (void)snprintf(room, sizeof(room), "1/%.*s", (int)period.length, period.data);
-    if (rate_limit_parse(base_text_of(room), false, &limit) != NULL)
+    if (rate_limit_parse(base_text_of(room), RATE_UNIT_ONE, &limit) != NULL)
         return "has no time behind the slash: write for example \"1.5/1d\"";
     growth_r->period_s = limit.length_ns / BASE_NS_PER_S;
     return NULL;

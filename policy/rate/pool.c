@@ -12,6 +12,7 @@ enum {
 
 struct node {
     struct node *next;
+    size_t users;
     struct rate_windows windows;
 };
 
@@ -68,6 +69,35 @@ const struct rate_windows *rate_pool_get(struct rate_pool *pool, const struct ra
         node->next = *bucket;
         *bucket = node;
     }
+    node->users++;
     pthread_mutex_unlock(&pool->lock);
     return &node->windows;
+}
+
+void rate_pool_put(struct rate_pool *pool, const struct rate_windows *windows)
+{
+    struct node **place = &pool->buckets[bucket_of(windows)];
+
+    pthread_mutex_lock(&pool->lock);
+    while (&(*place)->windows != windows)
+        place = &(*place)->next;
+    if (--(*place)->users == 0) {
+        struct node *node = *place;
+
+        *place = node->next;
+        base_mem_free(node);
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+size_t rate_pool_count(struct rate_pool *pool)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&pool->lock);
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (const struct node *node = pool->buckets[i]; node != NULL; node = node->next)
+            count++;
+    pthread_mutex_unlock(&pool->lock);
+    return count;
 }

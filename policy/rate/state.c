@@ -382,6 +382,15 @@ static bool set_number(struct rate_state *state, const char *name, int64_t value
     return store_ledger_set(state->ledger, name, text, error_r);
 }
 
+/* The engine's time is neither negative nor near an overflow. */
+static bool is_sound(int64_t epoch_ns, int64_t mono_ns)
+{
+    int64_t now_ns;
+
+    return !__builtin_add_overflow(epoch_ns, mono_ns, &now_ns) && now_ns >= 0 &&
+           now_ns < INT64_MAX / 2;
+}
+
 void rate_state_prepare(struct rate_state *state, struct rate_engine_options *options)
 {
     char boot_id[BOOT_ID_MAX];
@@ -391,7 +400,8 @@ void rate_state_prepare(struct rate_state *state, struct rate_engine_options *op
         memcpy(options->seed, numbers, sizeof(numbers));
     if (state->boot_id[0] != '\0' &&
         store_ledger_get(state->ledger, "boot", boot_id, sizeof(boot_id)) &&
-        strcmp(boot_id, state->boot_id) == 0 && get_number(state, "epoch", &numbers[0]))
+        strcmp(boot_id, state->boot_id) == 0 && get_number(state, "epoch", &numbers[0]) &&
+        is_sound(numbers[0], base_clock_mono_ns(options->clock)))
         options->epoch_ns = numbers[0];
     options->changed = enqueue;
     options->context = state;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "policy/rate/entry.h"
+#include "policy/rate/pool.h"
 
 enum {
     /* Entries that are compared for each that is forgotten. */
@@ -24,13 +25,28 @@ static bool is_over(const struct rate_entry *entry, int64_t now_ns)
            entry->blocked_until_ns <= (entry->is_held ? now_ns - SEEN_NS : now_ns);
 }
 
-void rate_table_init(struct rate_table *table, size_t octets_max)
+void rate_table_init(struct rate_table *table, struct rate_pool *pool, size_t octets_max)
 {
-    *table = (struct rate_table){.octets_max = octets_max, .bucket_count = 16};
+    *table = (struct rate_table){.pool = pool, .octets_max = octets_max, .bucket_count = 16};
     while (table->bucket_count * 2 * OCTETS_PER_BUCKET <= octets_max)
         table->bucket_count *= 2;
     /* Pages that nobody touches cost nothing. */
     table->buckets = base_mem_alloc_zero(table->bucket_count, sizeof(*table->buckets));
+}
+
+static struct rate_entry *create_entry(const struct rate_table *table, uint64_t hash,
+                                       struct base_text name, struct base_text key,
+                                       const struct rate_windows *windows, bool is_distinct)
+{
+    return rate_entry_create(hash, name, key, rate_pool_get(table->pool, windows), is_distinct);
+}
+
+static void destroy_entry(const struct rate_table *table, struct rate_entry *entry)
+{
+    const struct rate_windows *windows = entry->windows;
+
+    rate_entry_destroy(&entry);
+    rate_pool_put(table->pool, windows);
 }
 
 void rate_table_deinit(struct rate_table *table)
@@ -40,7 +56,7 @@ void rate_table_deinit(struct rate_table *table)
             struct rate_entry *entry = table->buckets[i];
 
             table->buckets[i] = entry->next;
-            rate_entry_destroy(&entry);
+            destroy_entry(table, entry);
         }
     }
     base_mem_free(table->buckets);
@@ -148,7 +164,7 @@ void rate_table_remove(struct rate_table *table, struct rate_entry *entry)
 {
     rate_table_unblock(table, entry);
     unlink_entry(table, entry);
-    rate_entry_destroy(&entry);
+    destroy_entry(table, entry);
 }
 
 /* The one of the next few that does the least harm; NULL: all are blocked, once around. */
@@ -196,10 +212,10 @@ struct rate_entry *rate_table_add(struct rate_table *table, uint64_t hash, struc
                                   struct base_text key, const struct rate_windows *windows,
                                   bool is_distinct, int64_t now_ns)
 {
-    struct rate_entry *entry = rate_entry_create(hash, name, key, windows, is_distinct);
+    struct rate_entry *entry = create_entry(table, hash, name, key, windows, is_distinct);
 
     if (!rate_table_make_room(table, rate_entry_size(entry), NULL, now_ns)) {
-        rate_entry_destroy(&entry);
+        destroy_entry(table, entry);
         return NULL;
     }
     entry->birth = ++table->last_birth;
@@ -210,16 +226,17 @@ struct rate_entry *rate_table_add(struct rate_table *table, uint64_t hash, struc
 struct rate_entry *rate_table_replace(struct rate_table *table, struct rate_entry *entry,
                                       const struct rate_windows *windows)
 {
-    struct rate_entry *other = rate_entry_create(
-        entry->hash, rate_entry_name(entry), rate_entry_key(entry), windows, entry->is_distinct);
+    struct rate_entry *other = create_entry(table, entry->hash, rate_entry_name(entry),
+                                            rate_entry_key(entry), windows, entry->is_distinct);
     bool is_held = entry->is_held;
     int64_t until_ns = entry->blocked_until_ns;
 
-    rate_entry_move(other, entry);
-    other->birth = entry->birth;
     rate_table_unblock(table, entry);
     unlink_entry(table, entry);
-    rate_entry_destroy(&entry);
+    rate_entry_move(other, entry);
+    other->birth = entry->birth;
+    other->is_warned = entry->is_warned;
+    destroy_entry(table, entry);
     link_entry(table, other);
     if (is_held) {
         other->is_held = true;

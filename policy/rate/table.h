@@ -12,9 +12,12 @@
 #include "base/text.h"
 
 struct rate_entry;
+struct rate_pool;
 struct rate_windows;
 
 struct rate_table {
+    /* Borrowed. */
+    struct rate_pool *pool;
     /* A power of two. */
     size_t bucket_count;
     struct rate_entry **buckets;
@@ -32,7 +35,7 @@ struct rate_table {
 };
 
 /* `octets_max`: for entries; the buckets take an eighth more. */
-void rate_table_init(struct rate_table *table, size_t octets_max);
+void rate_table_init(struct rate_table *table, struct rate_pool *pool, size_t octets_max);
 void rate_table_deinit(struct rate_table *table);
 
 struct rate_entry *rate_table_find(const struct rate_table *table, uint64_t hash,

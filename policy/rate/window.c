@@ -17,6 +17,13 @@ int64_t rate_limit_least(const struct rate_limit *limit, int64_t whole)
     return more > limit->limit ? more : limit->limit;
 }
 
+int64_t rate_window_share(int64_t used, int64_t limit)
+{
+    if (limit <= 0)
+        return 1000;
+    return used > INT64_MAX / 1000 ? used / (limit / 1000 + 1) : used * 1000 / limit;
+}
+
 unsigned rate_window_width(int64_t limit)
 {
     if (limit <= UINT16_MAX)
@@ -109,6 +116,14 @@ static void advance(void *window, unsigned width, int64_t slot)
         set(window, width, ++ring->newest, 0);
 }
 
+/* A counter that was restored may be anything. */
+static int64_t add(int64_t count, int64_t amount)
+{
+    if (amount >= RATE_LIMIT_MAX || count >= RATE_LIMIT_MAX - amount)
+        return RATE_LIMIT_MAX;
+    return count + amount;
+}
+
 void rate_window_charge(void *window, unsigned width, const struct rate_limit *limit,
                         int64_t now_ns, int64_t amount)
 {
@@ -118,7 +133,7 @@ void rate_window_charge(void *window, unsigned width, const struct rate_limit *l
     /* Only past slots are asked for by rate_window_move(), and by a clock that went back. */
     if (slot < 0 || newest_of(window) - slot >= RATE_SLOTS)
         return;
-    set(window, width, slot, get(window, width, slot) + amount);
+    set(window, width, slot, add(get(window, width, slot), amount));
 }
 
 void rate_window_give_back(void *window, unsigned width, const struct rate_limit *limit,

@@ -29,6 +29,9 @@ struct rate_limit {
 /* Of a share: the least that is over it, where the whole counts so many. */
 int64_t rate_limit_least(const struct rate_limit *limit, int64_t whole);
 
+/* How much of a limit is used, in thousandths. */
+int64_t rate_window_share(int64_t used, int64_t limit);
+
 /* `width` 1, 2 or 3: counters of 2, 4 or 8 octets. What does not fit stays at the highest. */
 unsigned rate_window_width(int64_t limit);
 /* Octets of a ring, a multiple of 8; it begins zeroed, aligned to 8. */

@@ -164,6 +164,10 @@ static void test_keys(void **state)
         {"helo", "", "<a@b.example>", "<c@d.example>", NULL},
         {"certificate", "", "<a@b.example>", "<c@d.example>", NULL},
         {"login\", \"recipient-domain", "bob", "<a@b.example>", "<c@d.example>", "bob|d.example"},
+        {"login\", \"recipient-domain", "", "<a@b.example>", "<c@d.example>", NULL},
+        {"client-ip\", \"login", "", "<a@b.example>", "<c@d.example>", NULL},
+        {"sender-domain\", \"client-net/8/32", "", "<>", "<c@d.example>", NULL},
+        {"client-net/8/32\", \"sender", "", "<>", "<c@d.example>", "192.0.0.0/8|<>"},
         {"author-domain", "", "<a@b.example>", "<c@d.example>", "example.org"},
     };
     struct world *world = *state;

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "policy/rate/engine.h"
 #include "policy/rate/entry.h"
+#include "policy/rate/pool.h"
 
 #define S     BASE_NS_PER_S
 #define HOUR  (3600 * S)
@@ -683,6 +684,66 @@ static void test_threads(void **state)
     rate_store_destroy(&store);
 }
 
+/* Windows of another limit: different values are not forgotten, nor counted twice; memory is. */
+static void test_changed_values(void **state)
+{
+    static const char *const values[] = {"a", "b", "c", "a", "d", "e"};
+    struct base_clock clock = base_clock_manual(START);
+    struct rate_store *store = create(&clock, 0);
+    struct rate_numbers numbers;
+    size_t octets = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 60; i++) {
+        struct rate_windows windows = {.count = 2,
+                                       .at = {{3 + i / 30, HOUR, 0}, {7 + i, 2 * HOUR, 0}}};
+        struct rate_reservation reservation = {NULL};
+        struct rate_item one = item("r", "k", 1);
+
+        one.windows = &windows;
+        one.value = base_text_of(values[i % 6]);
+        if (rate_store_charge(store, &reservation, &one, 1) !=
+            (i % 6 < 4 || (i >= 30 && i % 6 < 5)))
+            fail_msg("%u", i);
+        rate_store_commit(store, &reservation);
+        rate_store_numbers(store, &numbers);
+        assert_int_equal(numbers.keys, 1);
+        if (octets != 0)
+            assert_int_equal(numbers.octets, octets);
+        octets = i >= 40 ? numbers.octets : 0;
+    }
+    assert_int_equal(rate_store_release(store, BASE_TEXT("r"), BASE_TEXT("k")), 1);
+    rate_store_numbers(store, &numbers);
+    assert_int_equal(numbers.octets, 0);
+    rate_store_destroy(&store);
+}
+
+/* Windows are kept as long as a key has them. */
+static void test_pool(void **state)
+{
+    struct rate_windows one = {.count = 1, .at = {{1, HOUR, 0}}};
+    struct rate_windows other = {.count = 1, .at = {{1, HOUR, 20}}};
+    struct rate_pool *pool = rate_pool_create();
+    const struct rate_windows *first = rate_pool_get(pool, &one);
+    const struct rate_windows *second = rate_pool_get(pool, &other);
+
+    (void)state;
+    assert_ptr_not_equal(first, second);
+    assert_ptr_equal(first, rate_pool_get(pool, &one));
+    assert_int_equal(rate_pool_count(pool), 2);
+    rate_pool_put(pool, first);
+    rate_pool_put(pool, second);
+    assert_int_equal(rate_pool_count(pool), 1);
+    for (int64_t i = 0; i < 10000; i++) {
+        one.at[0].limit = i;
+        rate_pool_put(pool, rate_pool_get(pool, &one));
+    }
+    assert_int_equal(rate_pool_count(pool), 1);
+    rate_pool_put(pool, first);
+    assert_int_equal(rate_pool_count(pool), 0);
+    rate_pool_destroy(&pool);
+}
+
 /* --- holds that are over
  * --------------------------------------------------------------------------
  */
@@ -824,6 +885,8 @@ int main(void)
         cmocka_unit_test(test_wall_clock),
         cmocka_unit_test(test_restore),
         cmocka_unit_test(test_restore_future),
+        cmocka_unit_test(test_changed_values),
+        cmocka_unit_test(test_pool),
         cmocka_unit_test(test_end_holds),
         cmocka_unit_test(test_end_holds_unseen),
         cmocka_unit_test(test_threads),

@@ -274,6 +274,11 @@ static void test_strange_rows(void **state)
         {.about = BASE_TEXT("u 1/3600000000000"), .slot = -1},
         {.about = BASE_TEXT("u 1/3600000000000"), .amount = -1},
         {.about = BASE_TEXT("u 1/3600000000000"), .amount = INT64_MAX},
+        {.about = BASE_TEXT("u 101%1/3600000000000")},
+        {.about = BASE_TEXT("u %1/3600000000000")},
+        {.about = BASE_TEXT("u 20%/3600000000000")},
+        {.about = BASE_TEXT("u 20%1")},
+        {.about = BASE_TEXT("u 20%1%1/3600000000000")},
     };
     struct world *world = *state;
     struct base_error error;
@@ -301,6 +306,56 @@ static void test_strange_rows(void **state)
     rate_store_numbers(world->store, &numbers);
     assert_int_equal(numbers.keys, 0);
     stop(world);
+}
+
+/* The highest numbers that are read: sums of them stay numbers; and a time that none can be. */
+static void test_highest(void **state)
+{
+    static const char *const epochs[] = {"9223372036854775807", "9223372036854775808",
+                                         "18446744073709551615", "9000000000000000000"};
+    struct world *world = *state;
+    struct base_error error;
+    char boot[64];
+
+    for (size_t i = 0; i < sizeof(epochs) / sizeof(epochs[0]); i++) {
+        struct store_ledger *ledger;
+        struct rate_reservation reservation = {NULL};
+        struct rate_item one = item("high", 1, NULL);
+
+        start(world);
+        stop(world);
+        ledger = store_ledger_open(world->path, &error);
+        assert_non_null(ledger);
+        assert_true(store_ledger_get(ledger, "boot", boot, sizeof(boot)));
+        assert_true(store_ledger_begin(ledger, &error));
+        assert_true(store_ledger_set(ledger, "epoch", epochs[i], &error));
+        for (int value = 0; value < 300; value++) {
+            struct store_ledger_row row = {.name = BASE_TEXT("r"),
+                                           .key = BASE_TEXT("high"),
+                                           .about = BASE_TEXT("u 72057594037927936/3600000000000"),
+                                           .slot =
+                                               value % 20 == 0 ? 1 : INT64_MAX / (HOUR / 16) - 1,
+                                           .value = value,
+                                           .amount = RATE_LIMIT_MAX,
+                                           .expires_ns = INT64_MAX};
+
+            assert_true(store_ledger_count(ledger, &row, &error));
+        }
+        assert_true(store_ledger_end(ledger, &error));
+        store_ledger_close(&ledger);
+        start(world);
+        assert_true(rate_engine_now(world->store) >= 0);
+        assert_true(rate_engine_now(world->store) < INT64_MAX / 2);
+        assert_true(ask(world, "high").used >= RATE_LIMIT_MAX);
+        /* The file's windows, and others. */
+        assert_false(rate_store_charge(world->store, &reservation, &one, 1));
+        assert_true(one.wait_ns > 0 && one.wait_ns <= HOUR + HOUR / 16);
+        assert_true(spend(world, "alice", 1, NULL));
+        assert_int_equal(ask(world, "alice").used, 1);
+        assert_int_equal(rate_store_release(world->store, BASE_TEXT("r"), BASE_TEXT("high")), 1);
+        assert_int_equal(rate_store_release(world->store, BASE_TEXT("r"), BASE_TEXT("alice")), 1);
+        stop(world);
+    }
 }
 
 static void test_no_file(void **state)
@@ -382,6 +437,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_hold_is_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_clocks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_strange_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_highest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_full, set_up, tear_down),
     };
