@@ -14,6 +14,7 @@
 #include "policy/rate/breaker.h"
 #include "policy/rate/engine.h"
 #include "policy/rate/known.h"
+#include "policy/rate/shared-private.h"
 #include "policy/rate/shared_call.h"
 #include "store/hmac.h"
 #include "store/redis.h"
@@ -21,10 +22,6 @@
 #define KNOWN_KEYS 65536
 /* Of a message's kept items, how many are looked through for the same key. */
 #define KEPT_LOOK 64
-/* Off the way of messages one may wait longer. */
-#define BACKGROUND_TIMEOUT_NS (2 * BASE_NS_PER_S)
-/* A probe a second, also of a server that says nothing. */
-#define PROBE_TIMEOUT_NS (RATE_BREAKER_PROBE_NS * 3 / 4)
 /* So that what is due in a second is found to be. */
 #define LATE_NS (5 * BASE_NS_PER_MS)
 /* How often a store that answers is asked to let reservations fall due. */
@@ -33,70 +30,6 @@
 #define STOP_NS BASE_NS_PER_S
 /* Holds that were over since somebody asked last. */
 #define ENDED_MAX 64
-/* So much later than this host another may find the store again, and add what it has admitted. */
-#define SETTLE_NS (3 * RATE_BREAKER_PROBE_NS)
-
-enum phase {
-    /* The store decides. */
-    PHASE_SHARED,
-    /* It is away, or has not heard yet of all that was admitted meanwhile: this host decides. */
-    PHASE_LOCAL,
-    /* It has heard of all that this host has admitted, but other hosts may be behind: both decide.
-     */
-    PHASE_SETTLING,
-};
-
-/* A hold that is over, copied. */
-struct ended_hold {
-    struct rate_digest digest;
-    char name[RATE_NAME_MAX];
-    char key[RATE_KEY_MAX];
-    struct rate_status status;
-    struct rate_windows windows;
-};
-
-struct shared {
-    struct rate_store store;
-    struct store_redis *redis;
-    struct store_hmac *hmac;
-    const struct base_clock *clock;
-    int64_t timeout_ns;
-    int64_t lease_ns;
-    unsigned hosts;
-    /* Counts what is admitted while the store is away. */
-    struct rate_store *local;
-
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t work;
-    pthread_cond_t ended;
-    /* All below is guarded. */
-    struct rate_known *known;
-    struct rate_breaker breaker;
-    struct rate_backlog backlog;
-    /* Of its last answer, and the one before; 0: none yet. */
-    uint64_t epoch;
-    uint64_t previous_epoch;
-    /* What time it was there, and when that was here. */
-    int64_t server_us;
-    int64_t server_heard_ns;
-    enum phase phase;
-    int64_t settled_ns;
-    /* Local counts begin again when all of them have been added, and are known from the store. */
-    uint64_t generation;
-    bool is_generation_used;
-    bool is_stopping;
-    bool is_ended;
-    /* An entry of the backlog is under way. */
-    bool is_sending;
-    /* One that the store has to be asked about; and those that nobody has been told of. */
-    bool is_hold_ending;
-    struct ended_hold ending;
-    size_t ended_count;
-    struct ended_hold *ended_holds;
-    uint64_t failures;
-    char fault[200];
-};
 
 /* What a reservation's `charges` points at. */
 struct message {
@@ -111,19 +44,9 @@ struct message {
     struct rate_backlog_item *items;
 };
 
-static struct shared *shared_of(struct rate_store *store)
+static struct rate_shared *shared_of(struct rate_store *store)
 {
-    return (struct shared *)store;
-}
-
-static void lock(struct shared *shared)
-{
-    (void)pthread_mutex_lock(&shared->lock);
-}
-
-static void unlock(struct shared *shared)
-{
-    (void)pthread_mutex_unlock(&shared->lock);
+    return (struct rate_shared *)store;
 }
 
 static struct message *message_of(struct rate_reservation *reservation)
@@ -137,34 +60,34 @@ static struct message *message_of(struct rate_reservation *reservation)
 
 /* --- what is known of the store --------------------------------------------------------------- */
 
-static void forget_local(struct shared *shared)
+void rate_shared_forget_local(struct rate_shared *shared)
 {
     if (shared->is_generation_used)
         shared->generation++;
     shared->is_generation_used = false;
 }
 
-static enum phase phase_of(struct shared *shared)
+static enum rate_shared_phase phase_of(struct rate_shared *shared)
 {
-    enum phase phase;
+    enum rate_shared_phase phase;
 
-    lock(shared);
+    rate_shared_lock(shared);
     if (shared->phase == PHASE_SETTLING &&
         base_clock_mono_ns(shared->clock) >= shared->settled_ns) {
         shared->phase = PHASE_SHARED;
-        forget_local(shared);
+        rate_shared_forget_local(shared);
     }
     phase = shared->phase;
-    unlock(shared);
+    rate_shared_unlock(shared);
     return phase;
 }
 
-static void note_failure(struct shared *shared, const char *fault)
+void rate_shared_note_failure(struct rate_shared *shared, const char *fault)
 {
     int64_t now_ns = base_clock_mono_ns(shared->clock);
     bool is_newly_open;
 
-    lock(shared);
+    rate_shared_lock(shared);
     shared->failures++;
     (void)snprintf(shared->fault, sizeof(shared->fault), "%s", fault);
     /* One that was back, and is gone again before it has heard all, has not been back. */
@@ -172,7 +95,7 @@ static void note_failure(struct shared *shared, const char *fault)
                                                  : rate_breaker_fail(&shared->breaker, now_ns);
     if (is_newly_open)
         shared->phase = PHASE_LOCAL;
-    unlock(shared);
+    rate_shared_unlock(shared);
     if (is_newly_open)
         base_log_warning("rate-store: %s; until it answers again this host admits one part in %u "
                          "of what was left",
@@ -180,7 +103,7 @@ static void note_failure(struct shared *shared, const char *fault)
 }
 
 /* Answers may overtake each other: the latest is the best. */
-static void note_time(struct shared *shared, int64_t server_us, bool is_other)
+static void note_time(struct rate_shared *shared, int64_t server_us, bool is_other)
 {
     if (!is_other && server_us <= shared->server_us)
         return;
@@ -188,13 +111,13 @@ static void note_time(struct shared *shared, int64_t server_us, bool is_other)
     shared->server_heard_ns = base_clock_mono_ns(shared->clock);
 }
 
-static void note_success(struct shared *shared, const struct store_redis_reply *reply)
+static void note_success(struct rate_shared *shared, const struct store_redis_reply *reply)
 {
     uint64_t epoch = (uint64_t)reply->numbers[RATE_ANSWER_EPOCH];
     bool was_open;
     bool has_lost;
 
-    lock(shared);
+    rate_shared_lock(shared);
     was_open = rate_breaker_succeed(&shared->breaker);
     has_lost = shared->epoch != 0 && shared->epoch != epoch && shared->previous_epoch != epoch;
     if (shared->epoch != epoch)
@@ -203,7 +126,7 @@ static void note_success(struct shared *shared, const struct store_redis_reply *
     shared->epoch = epoch;
     if (was_open)
         (void)pthread_cond_signal(&shared->work);
-    unlock(shared);
+    rate_shared_unlock(shared);
     if (was_open)
         base_log_info("rate-store: it answers again");
     if (has_lost)
@@ -211,34 +134,34 @@ static void note_success(struct shared *shared, const struct store_redis_reply *
                          "this host knows");
 }
 
-static void begin_call(struct shared *shared, struct rate_call *call, const char *what)
+void rate_shared_begin_call(struct rate_shared *shared, struct rate_call *call, const char *what)
 {
     int64_t now_ns = base_clock_mono_ns(shared->clock);
     struct rate_expected expected;
 
-    lock(shared);
+    rate_shared_lock(shared);
     expected.epoch = shared->epoch;
     expected.time_us = shared->server_us + (now_ns - shared->server_heard_ns) / 1000;
-    unlock(shared);
+    rate_shared_unlock(shared);
     rate_call_init(call, what, &expected);
 }
 
-static enum store_redis_status run(struct shared *shared, const struct rate_call *call,
-                                   int64_t timeout_ns, struct store_redis_reply *reply)
+enum store_redis_status rate_shared_run(struct rate_shared *shared, const struct rate_call *call,
+                                        int64_t timeout_ns, struct store_redis_reply *reply)
 {
     enum store_redis_status status = rate_call_run(call, shared->redis, timeout_ns, reply);
 
     if (status == STORE_REDIS_OK)
         note_success(shared, reply);
     else
-        note_failure(shared, reply->fault);
+        rate_shared_note_failure(shared, reply->fault);
     return status;
 }
 
 /* --- without the store ------------------------------------------------------------------------ */
 
 /* What this host may admit of a window: its part of what was left. */
-static int64_t part_of(const struct shared *shared, int64_t limit, int64_t known)
+static int64_t part_of(const struct rate_shared *shared, int64_t limit, int64_t known)
 {
     int64_t left = limit > known ? limit - known : 0;
 
@@ -292,7 +215,7 @@ struct local_item {
 };
 
 /* What this host may admit of a key, with what was known of it before. */
-static void limit_local(const struct shared *shared, struct local_item *local,
+static void limit_local(const struct rate_shared *shared, struct local_item *local,
                         const int64_t known[RATE_WINDOWS_MAX], struct rate_item *out)
 {
     /* A share is of all that is known, here and there. */
@@ -311,21 +234,21 @@ static void limit_local(const struct shared *shared, struct local_item *local,
         out->hold_ns = 0;
 }
 
-static void prepare_local(struct shared *shared, const struct rate_item *item,
+static void prepare_local(struct rate_shared *shared, const struct rate_item *item,
                           const struct rate_digest *digest, struct local_item *local,
                           struct rate_item *out)
 {
     int64_t known[RATE_WINDOWS_MAX];
     int length;
 
-    lock(shared);
+    rate_shared_lock(shared);
     (void)rate_known_get(shared->known, digest, item->windows, base_clock_mono_ns(shared->clock),
                          known);
     local->held_ns = rate_known_held(shared->known, digest, base_clock_mono_ns(shared->clock));
     length =
         snprintf(local->key, sizeof(local->key), "%llu ", (unsigned long long)shared->generation);
     shared->is_generation_used = true;
-    unlock(shared);
+    rate_shared_unlock(shared);
     *out = *item;
     local->windows = *item->windows;
     limit_local(shared, local, known, out);
@@ -335,9 +258,9 @@ static void prepare_local(struct shared *shared, const struct rate_item *item,
 }
 
 /* `want_added`: the store is to be told. */
-static bool charge_local(struct shared *shared, struct message *message, struct rate_item *items,
-                         size_t count, const struct rate_digest *digests, const uint64_t *values,
-                         bool want_added)
+static bool charge_local(struct rate_shared *shared, struct message *message,
+                         struct rate_item *items, size_t count, const struct rate_digest *digests,
+                         const uint64_t *values, bool want_added)
 {
     struct local_item *locals = base_mem_alloc_zero(count, sizeof(*locals));
     struct rate_item *copies = base_mem_alloc_zero(count, sizeof(*copies));
@@ -374,20 +297,20 @@ static bool charge_local(struct shared *shared, struct message *message, struct 
 
 /* --- with the store --------------------------------------------------------------------------- */
 
-static void learn(struct shared *shared, const struct rate_item *items, size_t count,
+static void learn(struct rate_shared *shared, const struct rate_item *items, size_t count,
                   const struct rate_digest *digests, int64_t (*used)[RATE_WINDOWS_MAX], bool is_ok,
                   uint64_t epoch)
 {
     int64_t now_ns = base_clock_mono_ns(shared->clock);
 
-    lock(shared);
+    rate_shared_lock(shared);
     for (size_t i = 0; i < count; i++) {
         for (unsigned w = 0;
              is_ok && rate_item_is_counted(&items[i]) && w < items[i].windows->count; w++)
             used[i][w] += items[i].amount;
         rate_known_put(shared->known, &digests[i], &items[i], used[i], epoch, now_ns);
     }
-    unlock(shared);
+    rate_shared_unlock(shared);
 }
 
 static bool has_charged(const struct rate_item *items, size_t count)
@@ -399,36 +322,37 @@ static bool has_charged(const struct rate_item *items, size_t count)
 }
 
 /* With the least that this host knows of its key. */
-static void say_item(struct shared *shared, struct rate_call *call,
-                     const struct rate_digest *digest, const struct rate_item *item, uint64_t value,
-                     bool has_value)
+void rate_shared_say_item(struct rate_shared *shared, struct rate_call *call,
+                          const struct rate_digest *digest, const struct rate_item *item,
+                          uint64_t value, bool has_value)
 {
     int64_t floors[RATE_WINDOWS_MAX];
     uint64_t epoch;
 
-    lock(shared);
+    rate_shared_lock(shared);
     epoch = rate_known_get(shared->known, digest, item->windows, base_clock_mono_ns(shared->clock),
                            floors);
-    unlock(shared);
+    rate_shared_unlock(shared);
     rate_call_add_item(call, digest, item, value, has_value, epoch, floors);
 }
 
-static void say_charge(struct shared *shared, struct rate_call *call,
+static void say_charge(struct rate_shared *shared, struct rate_call *call,
                        const struct rate_reservation *reservation, const struct message *message,
                        const struct rate_item *items, size_t count,
                        const struct rate_digest *digests, const uint64_t *values)
 {
-    begin_call(shared, call, "charge");
+    rate_shared_begin_call(shared, call, "charge");
     rate_call_add_hex(call, reservation->id, sizeof(reservation->id));
     rate_call_add_int(call, message->sequence);
     rate_call_add_int(call, rate_call_us(shared->lease_ns));
     rate_call_add_int(call, (int64_t)count);
     for (size_t i = 0; i < count; i++)
-        say_item(shared, call, &digests[i], &items[i], values[i], items[i].value.data != NULL);
+        rate_shared_say_item(shared, call, &digests[i], &items[i], values[i],
+                             items[i].value.data != NULL);
 }
 
 /* False: the store has not decided. */
-static bool charge_remote(struct shared *shared, struct rate_reservation *reservation,
+static bool charge_remote(struct rate_shared *shared, struct rate_reservation *reservation,
                           struct message *message, struct rate_item *items, size_t count,
                           const struct rate_digest *digests, const uint64_t *values, bool *is_ok_r)
 {
@@ -439,7 +363,7 @@ static bool charge_remote(struct shared *shared, struct rate_reservation *reserv
     bool is_decided = false;
 
     say_charge(shared, &call, reservation, message, items, count, digests, values);
-    status = run(shared, &call, shared->timeout_ns, reply);
+    status = rate_shared_run(shared, &call, shared->timeout_ns, reply);
     rate_call_deinit(&call);
     if (status == STORE_REDIS_OK && rate_call_read_charge(reply, items, count, is_ok_r, used)) {
         is_decided = true;
@@ -449,7 +373,7 @@ static bool charge_remote(struct shared *shared, struct rate_reservation *reserv
               (uint64_t)reply->numbers[RATE_ANSWER_EPOCH]);
     } else {
         if (status == STORE_REDIS_OK)
-            note_failure(shared, "its answer is not what the script says");
+            rate_shared_note_failure(shared, "its answer is not what the script says");
         message->is_remote = message->is_remote || status != STORE_REDIS_DOWN;
         message->is_local = true;
         message->first_local = message->sequence;
@@ -462,11 +386,11 @@ static bool charge_remote(struct shared *shared, struct rate_reservation *reserv
 static bool charge(struct rate_store *store, struct rate_reservation *reservation,
                    struct rate_item *items, size_t count)
 {
-    struct shared *shared = shared_of(store);
+    struct rate_shared *shared = shared_of(store);
     struct message *message;
     struct rate_digest *digests;
     uint64_t *values;
-    enum phase phase;
+    enum rate_shared_phase phase;
     bool is_ok = true;
 
     if (count == 0)
@@ -492,33 +416,33 @@ static bool charge(struct rate_store *store, struct rate_reservation *reservatio
     return is_ok;
 }
 
-static enum store_redis_status say_end(struct shared *shared, const uint64_t id[2], bool is_commit,
-                                       int64_t timeout_ns)
+enum store_redis_status rate_shared_say_end(struct rate_shared *shared, const uint64_t id[2],
+                                            bool is_commit, int64_t timeout_ns)
 {
     struct store_redis_reply *reply = base_mem_alloc(sizeof(*reply));
     struct rate_call call;
     enum store_redis_status status;
 
-    begin_call(shared, &call, is_commit ? "commit" : "giveback");
+    rate_shared_begin_call(shared, &call, is_commit ? "commit" : "giveback");
     rate_call_add_hex(&call, id, 2 * sizeof(*id));
     rate_call_add_int(&call, rate_call_us(shared->lease_ns));
-    status = run(shared, &call, timeout_ns, reply);
+    status = rate_shared_run(shared, &call, timeout_ns, reply);
     rate_call_deinit(&call);
     base_mem_free(reply);
     return status;
 }
 
-static void postpone(struct shared *shared, const uint64_t id[2], bool is_commit,
+static void postpone(struct rate_shared *shared, const uint64_t id[2], bool is_commit,
                      unsigned first_local, struct rate_backlog_item *items)
 {
-    lock(shared);
+    rate_shared_lock(shared);
     rate_backlog_put(&shared->backlog, id, is_commit, first_local, items);
     if (!shared->breaker.is_open)
         (void)pthread_cond_signal(&shared->work);
-    unlock(shared);
+    rate_shared_unlock(shared);
 }
 
-static void end(struct shared *shared, struct rate_reservation *reservation, bool is_commit)
+static void end(struct rate_shared *shared, struct rate_reservation *reservation, bool is_commit)
 {
     struct message *message = (void *)reservation->charges;
 
@@ -532,8 +456,8 @@ static void end(struct shared *shared, struct rate_reservation *reservation, boo
         postpone(shared, reservation->id, true, message->first_local, message->items);
         message->items = NULL;
     } else if (message->is_remote && (message->is_local || phase_of(shared) == PHASE_LOCAL ||
-                                      say_end(shared, reservation->id, is_commit,
-                                              shared->timeout_ns) != STORE_REDIS_OK)) {
+                                      rate_shared_say_end(shared, reservation->id, is_commit,
+                                                          shared->timeout_ns) != STORE_REDIS_OK)) {
         postpone(shared, reservation->id, is_commit, is_commit ? message->first_local : 0, NULL);
     }
     rate_backlog_items_free(message->items);
@@ -553,115 +477,8 @@ static void give_back(struct rate_store *store, struct rate_reservation *reserva
 
 /* --- the thread ----------------------------------------------------------------------------- */
 
-/* The next break begins from what the store counts with this. */
-static void learn_added(struct shared *shared, const struct rate_backlog_entry *entry,
-                        const struct store_redis_reply *reply, int64_t now_ns)
-{
-    int64_t used[RATE_WINDOWS_MAX];
-    size_t at = RATE_ANSWER_REST;
-
-    lock(shared);
-    for (const struct rate_backlog_item *it = entry->items; it != NULL; it = it->next)
-        if (rate_call_read_used(reply, &at, it->windows.count, used))
-            rate_known_update(shared->known, &it->digest, &it->windows, used,
-                              (uint64_t)reply->numbers[RATE_ANSWER_EPOCH], now_ns);
-    unlock(shared);
-}
-
-static enum store_redis_status say_add(struct shared *shared,
-                                       const struct rate_backlog_entry *entry)
-{
-    struct store_redis_reply *reply = base_mem_alloc(sizeof(*reply));
-    int64_t now_ns = base_clock_mono_ns(shared->clock);
-    enum store_redis_status status;
-    struct rate_call call;
-    int64_t count = 0;
-
-    for (const struct rate_backlog_item *it = entry->items; it != NULL; it = it->next)
-        count++;
-    begin_call(shared, &call, "add");
-    rate_call_add_hex(&call, entry->id, sizeof(entry->id));
-    rate_call_add_int(&call, rate_call_us(shared->lease_ns));
-    rate_call_add_int(&call, entry->first_local);
-    rate_call_add_int(&call, count);
-    for (const struct rate_backlog_item *it = entry->items; it != NULL; it = it->next) {
-        struct rate_item item = {.amount = it->amount, .windows = &it->windows};
-
-        rate_call_add_int(&call, it->sequence);
-        rate_call_add_int(&call, rate_call_us(now_ns - it->time_ns));
-        say_item(shared, &call, &it->digest, &item, it->value, it->has_value);
-    }
-    status = run(shared, &call, BACKGROUND_TIMEOUT_NS, reply);
-    rate_call_deinit(&call);
-    if (status == STORE_REDIS_OK)
-        learn_added(shared, entry, reply, now_ns);
-    base_mem_free(reply);
-    return status;
-}
-
-/* The store knows all that this host has admitted. */
-static void note_drained(struct shared *shared)
-{
-    if (shared->phase == PHASE_LOCAL) {
-        shared->phase = PHASE_SETTLING;
-        shared->settled_ns = base_clock_mono_ns(shared->clock) + SETTLE_NS;
-    } else if (shared->phase == PHASE_SHARED) {
-        forget_local(shared);
-    }
-}
-
-/* False: there is nothing to send, or the store does not answer. */
-static bool send_one(struct shared *shared)
-{
-    struct rate_backlog_entry *entry = NULL;
-    enum store_redis_status status;
-
-    lock(shared);
-    if (!shared->breaker.is_open)
-        entry = rate_backlog_take(&shared->backlog);
-    shared->is_sending = entry != NULL;
-    if (entry == NULL && !shared->breaker.is_open)
-        note_drained(shared);
-    unlock(shared);
-    if (entry == NULL)
-        return false;
-    status = entry->items != NULL || entry->first_local > 0
-                 ? say_add(shared, entry)
-                 : say_end(shared, entry->id, entry->is_commit, BACKGROUND_TIMEOUT_NS);
-    lock(shared);
-    shared->is_sending = false;
-    if (status != STORE_REDIS_OK)
-        rate_backlog_return(&shared->backlog, entry);
-    unlock(shared);
-    if (status == STORE_REDIS_OK)
-        rate_backlog_entry_free(entry);
-    return status == STORE_REDIS_OK;
-}
-
-static void probe(struct shared *shared)
-{
-    struct store_redis_reply *reply = base_mem_alloc(sizeof(*reply));
-    enum store_redis_status status;
-    struct rate_call call;
-
-    store_redis_refresh(shared->redis);
-    begin_call(shared, &call, "probe");
-    rate_call_add_int(&call, rate_call_us(shared->lease_ns));
-    /* A connection may take longer than what is said on it: it is made first. A server that
-     * answers, but too late for messages, is not back. */
-    status = rate_call_run(&call, shared->redis, PROBE_TIMEOUT_NS, reply);
-    if (status == STORE_REDIS_OK)
-        status = run(shared, &call, shared->timeout_ns, reply);
-    else
-        note_failure(shared, reply->fault);
-    if (status == STORE_REDIS_OK)
-        store_redis_learn(shared->redis, PROBE_TIMEOUT_NS);
-    rate_call_deinit(&call);
-    base_mem_free(reply);
-}
-
 /* Until a probe may be due, or there is something to do. True: it is to end. */
-static bool wait_for_work(struct shared *shared, int64_t begin_ns)
+static bool wait_for_work(struct rate_shared *shared, int64_t begin_ns)
 {
     struct base_clock real = base_clock_system();
     int64_t due_ns = begin_ns + RATE_BREAKER_PROBE_NS + LATE_NS;
@@ -669,23 +486,23 @@ static bool wait_for_work(struct shared *shared, int64_t begin_ns)
     struct timespec until = base_clock_deadline(rest_ns < 0 ? 0 : rest_ns);
     bool is_stopping;
 
-    lock(shared);
+    rate_shared_lock(shared);
     if (!shared->is_stopping)
         (void)pthread_cond_clockwait(&shared->work, &shared->lock, CLOCK_MONOTONIC, &until);
     is_stopping = shared->is_stopping;
-    unlock(shared);
+    rate_shared_unlock(shared);
     return is_stopping;
 }
 
-static bool is_probe_due(struct shared *shared, int64_t *last_ns)
+static bool is_probe_due(struct rate_shared *shared, int64_t *last_ns)
 {
     int64_t now_ns = base_clock_mono_ns(shared->clock);
     bool is_due;
 
-    lock(shared);
+    rate_shared_lock(shared);
     is_due = rate_breaker_take_probe(&shared->breaker, now_ns) ||
              (!shared->breaker.is_open && now_ns - *last_ns >= DUE_NS);
-    unlock(shared);
+    rate_shared_unlock(shared);
     if (is_due)
         *last_ns = now_ns;
     return is_due;
@@ -703,7 +520,7 @@ static void copy_text(struct base_text *text, char *room, size_t size)
 }
 
 /* What the status points at lies in the hold itself. */
-static void set_hold(struct ended_hold *hold, const struct rate_status *status)
+static void set_hold(struct rate_ended_hold *hold, const struct rate_status *status)
 {
     struct rate_windows windows = *status->windows;
 
@@ -715,28 +532,28 @@ static void set_hold(struct ended_hold *hold, const struct rate_status *status)
 }
 
 /* The next one, or that of last time, when the store did not answer. */
-static bool take_ending(struct shared *shared)
+static bool take_ending(struct rate_shared *shared)
 {
     int64_t now_ns = base_clock_mono_ns(shared->clock);
     struct rate_status status;
     bool is_any;
 
-    lock(shared);
+    rate_shared_lock(shared);
     if (!shared->is_hold_ending &&
         rate_known_take_over(shared->known, now_ns, &shared->ending.digest, &status)) {
         set_hold(&shared->ending, &status);
         shared->is_hold_ending = true;
     }
     is_any = shared->is_hold_ending && !shared->breaker.is_open;
-    unlock(shared);
+    rate_shared_unlock(shared);
     return is_any;
 }
 
 /* Of several hosts one is told by the store that it is the first to see it. Only the thread changes
  * what is ending. */
-static bool end_one_hold(struct shared *shared)
+static bool end_one_hold(struct rate_shared *shared)
 {
-    const struct ended_hold *ending = &shared->ending;
+    const struct rate_ended_hold *ending = &shared->ending;
     struct store_redis_reply *reply;
     struct rate_call call;
     bool is_answered;
@@ -744,20 +561,21 @@ static bool end_one_hold(struct shared *shared)
     if (!take_ending(shared))
         return false;
     reply = base_mem_alloc(sizeof(*reply));
-    begin_call(shared, &call, "over");
+    rate_shared_begin_call(shared, &call, "over");
     rate_call_add_hex(&call, ending->digest.octets, sizeof(ending->digest.octets));
     rate_call_add_int(&call, ending->windows.count);
     for (unsigned i = 0; i < ending->windows.count; i++)
         rate_call_add_int(&call, rate_call_us(ending->windows.at[i].length_ns));
-    is_answered = run(shared, &call, BACKGROUND_TIMEOUT_NS, reply) == STORE_REDIS_OK;
+    is_answered =
+        rate_shared_run(shared, &call, RATE_SHARED_BACKGROUND_NS, reply) == STORE_REDIS_OK;
     rate_call_deinit(&call);
-    lock(shared);
+    rate_shared_lock(shared);
     if (is_answered) {
         shared->is_hold_ending = false;
         if (reply->numbers[RATE_ANSWER_NUMBER] == 1 && shared->ended_count < ENDED_MAX)
             set_hold(&shared->ended_holds[shared->ended_count++], &ending->status);
     }
-    unlock(shared);
+    rate_shared_unlock(shared);
     base_mem_free(reply);
     return is_answered;
 }
@@ -765,18 +583,18 @@ static bool end_one_hold(struct shared *shared)
 static void end_holds(struct rate_store *store,
                       void (*visit)(void *context, const struct rate_status *status), void *context)
 {
-    struct shared *shared = shared_of(store);
+    struct rate_shared *shared = shared_of(store);
 
-    lock(shared);
+    rate_shared_lock(shared);
     for (size_t i = 0; i < shared->ended_count; i++)
         visit(context, &shared->ended_holds[i].status);
     shared->ended_count = 0;
-    unlock(shared);
+    rate_shared_unlock(shared);
 }
 
 static void *work(void *context)
 {
-    struct shared *shared = context;
+    struct rate_shared *shared = context;
     struct base_clock real = base_clock_system();
     /* The first probe is due at once: it finds out who else may be asked. */
     int64_t last_ns = base_clock_mono_ns(shared->clock) - DUE_NS;
@@ -786,19 +604,19 @@ static void *work(void *context)
     while (!wait_for_work(shared, begin_ns)) {
         begin_ns = base_clock_mono_ns(&real);
         if (is_probe_due(shared, &last_ns))
-            probe(shared);
-        while (send_one(shared))
+            rate_shared_probe(shared);
+        while (rate_shared_send_one(shared))
             continue;
         while (end_one_hold(shared))
             continue;
     }
     stop_ns = base_clock_mono_ns(shared->clock) + STOP_NS;
-    while (base_clock_mono_ns(shared->clock) < stop_ns && send_one(shared))
+    while (base_clock_mono_ns(shared->clock) < stop_ns && rate_shared_send_one(shared))
         continue;
-    lock(shared);
+    rate_shared_lock(shared);
     shared->is_ended = true;
     (void)pthread_cond_signal(&shared->ended);
-    unlock(shared);
+    rate_shared_unlock(shared);
     return NULL;
 }
 
@@ -807,18 +625,18 @@ static void *work(void *context)
 static void list(struct rate_store *store,
                  void (*visit)(void *context, const struct rate_status *status), void *context)
 {
-    struct shared *shared = shared_of(store);
+    struct rate_shared *shared = shared_of(store);
 
-    lock(shared);
+    rate_shared_lock(shared);
     rate_known_list(shared->known, base_clock_mono_ns(shared->clock), visit, context);
-    unlock(shared);
+    rate_shared_unlock(shared);
 }
 
 /* Rates of which this host knows the key. */
 struct wanted {
     struct base_text name;
     struct base_text key;
-    const struct shared *shared;
+    const struct rate_shared *shared;
     int64_t count;
     struct rate_digest digests[64];
 };
@@ -837,7 +655,7 @@ static void want(void *context, const struct rate_status *status)
 
 static size_t release(struct rate_store *store, struct base_text name, struct base_text key)
 {
-    struct shared *shared = shared_of(store);
+    struct rate_shared *shared = shared_of(store);
     struct store_redis_reply *reply = base_mem_alloc(sizeof(*reply));
     struct wanted wanted = {.name = name, .key = key, .shared = shared};
     struct rate_call call;
@@ -847,58 +665,58 @@ static size_t release(struct rate_store *store, struct base_text name, struct ba
     /* Another host may have blocked it: with its rate named, it need not be known here. */
     if (wanted.count == 0 && name.data != NULL)
         wanted.digests[wanted.count++] = rate_call_key(shared->hmac, name, key);
-    begin_call(shared, &call, "release");
+    rate_shared_begin_call(shared, &call, "release");
     rate_call_add_int(&call, wanted.count);
     for (int64_t i = 0; i < wanted.count; i++)
         rate_call_add_hex(&call, wanted.digests[i].octets, sizeof(wanted.digests[i].octets));
-    if (run(shared, &call, BACKGROUND_TIMEOUT_NS, reply) == STORE_REDIS_OK &&
+    if (rate_shared_run(shared, &call, RATE_SHARED_BACKGROUND_NS, reply) == STORE_REDIS_OK &&
         reply->numbers[RATE_ANSWER_NUMBER] > 0 &&
         reply->numbers[RATE_ANSWER_NUMBER] <= wanted.count)
         released = (size_t)reply->numbers[RATE_ANSWER_NUMBER];
     rate_call_deinit(&call);
     base_mem_free(reply);
-    lock(shared);
+    rate_shared_lock(shared);
     for (int64_t i = 0; released > 0 && i < wanted.count; i++)
         rate_known_forget(shared->known, &wanted.digests[i]);
-    unlock(shared);
+    rate_shared_unlock(shared);
     return released;
 }
 
 static void numbers(struct rate_store *store, struct rate_numbers *numbers_r)
 {
-    struct shared *shared = shared_of(store);
+    struct rate_shared *shared = shared_of(store);
 
     rate_store_numbers(shared->local, numbers_r);
-    lock(shared);
+    rate_shared_lock(shared);
     numbers_r->keys = rate_known_count(shared->known);
     numbers_r->uncounted += shared->backlog.lost;
-    unlock(shared);
+    rate_shared_unlock(shared);
 }
 
 void rate_shared_numbers(struct rate_store *store, struct rate_shared_numbers *numbers_r)
 {
-    struct shared *shared = shared_of(store);
+    struct rate_shared *shared = shared_of(store);
 
-    lock(shared);
+    rate_shared_lock(shared);
     numbers_r->is_broken = shared->breaker.is_open;
     numbers_r->breaks = shared->breaker.breaks;
     numbers_r->failures = shared->failures;
     numbers_r->waiting = shared->backlog.count + (shared->is_sending ? 1 : 0);
     numbers_r->lost = shared->backlog.lost;
     memcpy(numbers_r->fault, shared->fault, sizeof(shared->fault));
-    unlock(shared);
+    rate_shared_unlock(shared);
 }
 
 /* --- life ----------------------------------------------------------------------------------- */
 
 static void destroy(struct rate_store *store)
 {
-    struct shared *shared = shared_of(store);
+    struct rate_shared *shared = shared_of(store);
 
-    lock(shared);
+    rate_shared_lock(shared);
     shared->is_stopping = true;
     (void)pthread_cond_signal(&shared->work);
-    unlock(shared);
+    rate_shared_unlock(shared);
     (void)pthread_join(shared->thread, NULL);
     rate_backlog_deinit(&shared->backlog);
     rate_known_destroy(&shared->known);
@@ -914,11 +732,11 @@ static void destroy(struct rate_store *store)
 
 void rate_shared_flush(struct rate_store *store)
 {
-    struct shared *shared = shared_of(store);
+    struct rate_shared *shared = shared_of(store);
     struct timespec until = base_clock_deadline(STOP_NS);
     bool is_late = false;
 
-    lock(shared);
+    rate_shared_lock(shared);
     shared->is_stopping = true;
     (void)pthread_cond_signal(&shared->work);
     while (!shared->is_ended && !is_late)
@@ -927,7 +745,7 @@ void rate_shared_flush(struct rate_store *store)
     if (shared->backlog.count > 0)
         base_log_warning("rate-store: %zu messages were admitted of which it has not heard",
                          shared->backlog.count);
-    unlock(shared);
+    rate_shared_unlock(shared);
 }
 
 static const struct rate_store_ops ops = {
@@ -956,7 +774,7 @@ struct rate_store *rate_shared_create(const struct rate_shared_options *options,
                                         .ca_file = options->ca_file};
     struct rate_engine_options local = {.memory = options->memory, .clock = options->clock};
     struct store_redis *server = store_redis_create(&redis, error_r);
-    struct shared *shared;
+    struct rate_shared *shared;
 
     if (server == NULL)
         return NULL;
