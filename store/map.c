@@ -72,10 +72,11 @@ bool store_map_begin(struct store_map *map, struct store_map_run *run_r, struct 
     return map->ops->begin == NULL || map->ops->begin(map, run_r, error_r);
 }
 
-enum store_map_answer store_map_find(struct store_map_run *run, struct base_text key,
+enum store_map_answer store_map_find(const struct store_map_run *run, struct base_text key,
                                      struct base_buf *value, struct base_error *error_r)
 {
     char folded[STORE_MAP_KEY_MAX + 1];
+    struct base_text found = {NULL, 0};
     enum store_map_answer answer;
     size_t length;
 
@@ -84,15 +85,17 @@ enum store_map_answer store_map_find(struct store_map_run *run, struct base_text
         return STORE_MAP_NONE;
     length = store_fold_apply(&run->map->fold, key, folded);
     folded[length] = '\0';
-    base_buf_clear(value);
-    answer = run->map->ops->find(run, (struct base_text){folded, length}, value, error_r);
+    answer = run->map->ops->find(run, (struct base_text){folded, length}, &found, error_r);
     if (answer != STORE_MAP_FOUND)
         return answer;
+    base_buf_clear(value);
+    base_buf_append_text(value, found);
     if (value->is_over) {
-        base_error_set(error_r, "%s: the value of \"%.200s\" is too long", run->map->name, folded);
+        base_error_set(error_r, "%s: the value of \"%.200s\" is too long: %zu octets",
+                       run->map->name, folded, found.length);
         return STORE_MAP_FAULT;
     }
-    if (value->length == 0) {
+    if (found.length == 0) {
         base_error_set(error_r, "%s: \"%.200s\" has an empty value", run->map->name, folded);
         return STORE_MAP_FAULT;
     }

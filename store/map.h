@@ -48,24 +48,24 @@ enum store_map_answer {
     STORE_MAP_FAULT,
 };
 
-/* Look-ups one behind the other, which see one state of a compiled map, unless it is written twice
- * meanwhile: then those that are left see the last one. Nobody waits for the end of a run. */
+/* Look-ups one behind the other, which see one state of a compiled map and cost one lock. Keep it
+ * short: postmap waits for its end. A thread has one run of a map at a time: a second one might
+ * wait for the end of the first. */
 struct store_map_run {
     struct store_map *map;
     /* The kind's own. */
     void *pinned;
-    bool has_answered;
+    void *view;
 };
 
-/* False and *error_r: it cannot be read, and there is nothing to end. */
+/* False and *error_r: it cannot be read, and there is nothing to end. May wait for a writer. */
 __attribute__((warn_unused_result)) bool store_map_begin(struct store_map *map,
                                                          struct store_map_run *run_r,
                                                          struct base_error *error_r);
-/* May block on the disk, and wait for whoever has locked a compiled map that was written anew.
- * FOUND: the value, without the NUL that postmap puts behind it, replaces what *value holds; one
+/* FOUND: the value, without the NUL that postmap puts behind it, replaces what *value holds; one
  * that does not fit is a FAULT, as is an empty one. FAULT: *error_r says why. */
 __attribute__((warn_unused_result)) enum store_map_answer store_map_find(
-    struct store_map_run *run, struct base_text key, struct base_buf *value,
+    const struct store_map_run *run, struct base_text key, struct base_buf *value,
     struct base_error *error_r);
 void store_map_end(struct store_map_run *run);
 

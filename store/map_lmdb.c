@@ -1,18 +1,13 @@
-/* Compiled maps as postmap writes them (lmdb_table(5)): in place, one transaction of LMDB's, behind
- * fcntl locks instead of LMDB's lock file. postmap takes the exclusive lock for a moment, to see
- * off readers of states that it is going to overwrite, keeps the shared one while it writes, and
- * commits.
+/* Compiled maps, read as Postfix reads them (lmdb_table(5)): without LMDB's own lock file, under a
+ * shared fcntl lock for as long as a transaction lasts, and a moment longer (store/lease.h).
+ * postmap takes the exclusive lock before it writes, to see off those who still read pages that it
+ * is going to reuse; a reader that comes later sees the old state until the new one is committed.
  *
- * Here the shared lock is taken, as Postfix does, whenever a state of the file is opened. What is
- * looked up in it is not locked, for two system calls would cost as much as the look-up, but
- * checked afterwards (store/lmdb_state.h): if the state was overwritten meanwhile, the last one is
- * opened and asked again. So postmap waits for nobody, and nobody gets an answer that was never in
- * the map.
- *
- * The lock belongs to the open file (F_OFD_SETLK), for the locks of a process would be gone as soon
- * as any of its threads let go of one. */
+ * A file that takes the place of another, or grows beyond what is mapped, is opened beside the old
+ * one, which lives until its last reader is done. */
 #include <errno.h>
 #include <fcntl.h>
+#include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -24,17 +19,26 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "store/lmdb_state.h"
+#include "store/lease.h"
 #include "store/map-private.h"
 
 #define SUFFIX ".lmdb"
 /* How often the path is looked at. */
 #define CHECK_NS (100 * BASE_NS_PER_MS)
-/* postmap holds the exclusive lock for a moment; whoever holds it longer is no reason to hang. */
-#define LOCK_TRIES 5000
-/* Of a look-up: a file that is overwritten by something else than postmap may soon be whole. */
-#define FIND_TRIES 20
-#define WAIT_NS    1000000L
+/* The longest key that LMDB can hold. */
+#define KEY_MAX 511
+
+/* One file, open. */
+struct file {
+    MDB_env *env;
+    MDB_dbi dbi;
+    struct store_lease *lease;
+    struct stat stat;
+    /* The map that has it as its current one, and runs; guarded by the map's mutex. */
+    unsigned references;
+    /* A transaction that nobody uses, for the next run; likewise. */
+    MDB_txn *spare;
+};
 
 /* Whether keys have the NUL behind them that postmap writes. */
 enum nul {
@@ -43,26 +47,17 @@ enum nul {
     NUL_WITHOUT,
 };
 
-/* A state and who reads it. */
-struct view {
-    struct store_lmdb_state *state;
-    /* enum nul, of this state. */
-    atomic_int nul;
-    /* The map that has it as its current one, and runs; guarded by the map's mutex. */
-    unsigned references;
-};
-
 struct map_lmdb {
     struct store_map map;
     char *path;
     struct base_clock system;
     const struct base_clock *clock;
     pthread_mutex_t lock;
-    /* All below is guarded. */
-    struct view *current;
+    struct file *current;
     int64_t checked_ns;
     /* What could not be opened, told once. */
     struct stat refused;
+    atomic_int nul;
 };
 
 static bool is_same(const struct stat *a, const struct stat *b)
@@ -71,219 +66,252 @@ static bool is_same(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-static void wait_a_little(void)
+static void file_unref(struct file *file)
 {
-    const struct timespec wait = {.tv_nsec = WAIT_NS};
-
-    (void)nanosleep(&wait, NULL);
-}
-
-/* --- views ----------------------------------------------------------------------------------- */
-
-static void view_unref(struct view *view)
-{
-    if (--view->references > 0)
+    if (--file->references > 0)
         return;
-    store_lmdb_state_close(&view->state);
-    base_mem_free(view);
+    if (file->spare != NULL)
+        mdb_txn_abort(file->spare);
+    store_lease_destroy(&file->lease);
+    mdb_env_close(file->env);
+    base_mem_free(file);
 }
 
-static bool is_acceptable(int fd, const char *path, struct base_error *error_r)
+static void set_lmdb_error(struct base_error *error_r, const char *path, int status)
 {
-    struct stat stat;
-
-    if (fstat(fd, &stat) != 0)
-        base_error_set(error_r, "%s: cannot stat: %s", path, strerror(errno));
-    else if (!S_ISREG(stat.st_mode))
-        base_error_set(error_r, "%s: not a regular file", path);
-    else if (stat.st_size == 0)
-        base_error_set(error_r, "%s: empty: write it with postmap lmdb:", path);
+    if (status == MDB_INVALID || status == MDB_VERSION_MISMATCH || status == MDB_CORRUPTED)
+        base_error_set(error_r,
+                       "%s: no LMDB file that can be read: write it with postmap lmdb:", path);
     else
-        return base_file_is_trusted(&stat, path, error_r);
-    return false;
+        base_error_set(error_r, "%s: %s", path, mdb_strerror(status));
 }
 
-static bool set_lock(int fd, short type)
-{
-    struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
-
-    return fcntl(fd, F_OFD_SETLK, &lock) == 0;
-}
-
-static bool take_lock(int fd, const char *path, struct base_error *error_r)
-{
-    for (unsigned i = 0; i < LOCK_TRIES; i++) {
-        if (set_lock(fd, F_RDLCK))
-            return true;
-        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-            break;
-        wait_a_little();
-    }
-    base_error_set(error_r, "%s: cannot lock: %s", path, strerror(errno));
-    return false;
-}
-
-/* With one user; NULL and *error_r: there is no state that could be read. */
-static struct view *view_open(const char *path, struct base_error *error_r)
+/* Looks at the file before LMDB maps it. */
+static bool is_acceptable(const char *path, struct stat *stat_r, struct base_error *error_r)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct store_lmdb_state *state;
-    struct view *view;
+    bool is_good = false;
 
     if (fd < 0) {
         base_error_set(error_r, "%s: cannot open: %s%s", path, strerror(errno),
                        errno == ENOENT ? ": write it with postmap lmdb:" : "");
-        return NULL;
+        return false;
     }
-    if (!is_acceptable(fd, path, error_r) || !take_lock(fd, path, error_r)) {
-        (void)close(fd);
-        return NULL;
-    }
-    state = store_lmdb_state_open(fd, path, error_r);
-    if (state == NULL)
-        return NULL;
-    (void)set_lock(fd, F_UNLCK);
-    view = base_mem_alloc_zero(1, sizeof(*view));
-    view->state = state;
-    view->references = 1;
-    atomic_init(&view->nul, NUL_UNKNOWN);
-    return view;
+    if (fstat(fd, stat_r) != 0)
+        base_error_set(error_r, "%s: cannot stat: %s", path, strerror(errno));
+    else if (!S_ISREG(stat_r->st_mode))
+        base_error_set(error_r, "%s: not a regular file", path);
+    else if (stat_r->st_size == 0)
+        base_error_set(error_r, "%s: empty: write it with postmap lmdb:", path);
+    else
+        is_good = base_file_is_trusted(stat_r, path, error_r);
+    (void)close(fd);
+    return is_good;
 }
 
-/* --- runs ------------------------------------------------------------------------------------ */
-
-/* With the mutex held. */
-static void set_current(struct map_lmdb *lmdb, struct view *view)
+/* The one database of the file; remembers what the file was when it was opened. */
+static bool prepare(struct file *file, const char *path, const struct stat *looked_at,
+                    struct base_error *error_r)
 {
-    view_unref(lmdb->current);
-    lmdb->current = view;
+    MDB_txn *txn = NULL;
+    int fd = -1;
+    int status = mdb_env_open(file->env, path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_RDONLY, 0644);
+
+    if (status == 0)
+        status = mdb_env_get_fd(file->env, &fd);
+    if (status == 0)
+        status = mdb_txn_begin(file->env, NULL, MDB_RDONLY, &txn);
+    if (status == 0) {
+        status = mdb_dbi_open(txn, NULL, 0, &file->dbi);
+        mdb_txn_abort(txn);
+    }
+    if (status != 0) {
+        set_lmdb_error(error_r, path, status);
+        return false;
+    }
+    if (fstat(fd, &file->stat) != 0 || file->stat.st_dev != looked_at->st_dev ||
+        file->stat.st_ino != looked_at->st_ino) {
+        base_error_set(error_r, "%s: replaced while it was opened", path);
+        return false;
+    }
+    file->lease = store_lease_create(fd);
+    return true;
 }
 
-/* With the mutex held: looks at the path now and then. What cannot be opened leaves the old one in
- * its place. */
+static struct file *file_open(const char *path, struct base_error *error_r)
+{
+    struct file *file;
+    struct stat stat;
+
+    if (!is_acceptable(path, &stat, error_r))
+        return NULL;
+    file = base_mem_alloc_zero(1, sizeof(*file));
+    file->references = 1;
+    int status = mdb_env_create(&file->env);
+
+    if (status != 0) {
+        set_lmdb_error(error_r, path, status);
+        base_mem_free(file);
+        return NULL;
+    }
+    if (!prepare(file, path, &stat, error_r)) {
+        file_unref(file);
+        return NULL;
+    }
+    return file;
+}
+
+/* With the mutex held. What cannot be opened leaves the old file in its place. */
+static void reopen(struct map_lmdb *lmdb, const struct stat *found)
+{
+    struct base_error error;
+    struct file *file;
+
+    if (is_same(found, &lmdb->refused))
+        return;
+    file = file_open(lmdb->path, &error);
+    if (file == NULL) {
+        lmdb->refused = *found;
+        base_log_warning("%s; the file that was read before stays in use", error.text);
+        return;
+    }
+    file_unref(lmdb->current);
+    lmdb->current = file;
+    atomic_store(&lmdb->nul, NUL_UNKNOWN);
+}
+
 static void check_replaced(struct map_lmdb *lmdb)
 {
     int64_t now_ns = base_clock_mono_ns(lmdb->clock);
-    struct base_error error;
     struct stat found;
-    struct view *view;
 
     if (now_ns - lmdb->checked_ns < CHECK_NS)
         return;
     lmdb->checked_ns = now_ns;
-    if (stat(lmdb->path, &found) != 0 ||
-        is_same(&found, store_lmdb_state_stat(lmdb->current->state)) ||
-        is_same(&found, &lmdb->refused))
-        return;
-    view = view_open(lmdb->path, &error);
-    if (view != NULL) {
-        set_current(lmdb, view);
-        return;
+    if (stat(lmdb->path, &found) == 0 && !is_same(&found, &lmdb->current->stat))
+        reopen(lmdb, &found);
+}
+
+/* The file that answers a run, and a transaction of an earlier one if there is one. */
+static struct file *acquire(struct map_lmdb *lmdb, bool is_anew, MDB_txn **txn_r)
+{
+    struct file *file;
+    struct stat found;
+
+    pthread_mutex_lock(&lmdb->lock);
+    if (is_anew && stat(lmdb->path, &found) == 0)
+        reopen(lmdb, &found);
+    check_replaced(lmdb);
+    file = lmdb->current;
+    file->references++;
+    *txn_r = file->spare;
+    file->spare = NULL;
+    pthread_mutex_unlock(&lmdb->lock);
+    return file;
+}
+
+/* `txn` is reset, or NULL. */
+static void release(struct map_lmdb *lmdb, struct file *file, MDB_txn *txn)
+{
+    pthread_mutex_lock(&lmdb->lock);
+    if (file->spare == NULL) {
+        file->spare = txn;
+        txn = NULL;
     }
-    lmdb->refused = found;
-    base_log_warning("%s; the file that was read before stays in use", error.text);
+    if (txn != NULL)
+        mdb_txn_abort(txn);
+    file_unref(file);
+    pthread_mutex_unlock(&lmdb->lock);
+}
+
+/* With the file's lock. A transaction that fails is none afterwards. */
+static int begin_txn(const struct file *file, MDB_txn **txn)
+{
+    int status =
+        *txn != NULL ? mdb_txn_renew(*txn) : mdb_txn_begin(file->env, NULL, MDB_RDONLY, txn);
+
+    if (status != 0 && *txn != NULL) {
+        mdb_txn_abort(*txn);
+        *txn = NULL;
+    }
+    return status;
 }
 
 static bool begin(struct store_map *map, struct store_map_run *run, struct base_error *error_r)
 {
     struct map_lmdb *lmdb = (struct map_lmdb *)map;
+    int status = MDB_MAP_RESIZED;
 
-    (void)error_r;
-    pthread_mutex_lock(&lmdb->lock);
-    check_replaced(lmdb);
-    run->pinned = lmdb->current;
-    lmdb->current->references++;
-    pthread_mutex_unlock(&lmdb->lock);
-    return true;
+    /* A file that has grown beyond what is mapped is opened again, and it may grow meanwhile. */
+    for (unsigned i = 0; i < 5 && status == MDB_MAP_RESIZED; i++) {
+        MDB_txn *txn;
+        struct file *file = acquire(lmdb, i > 0, &txn);
+
+        if (!store_lease_join(file->lease)) {
+            base_error_set(error_r, "%s: cannot lock: %s", lmdb->path, strerror(errno));
+            release(lmdb, file, txn);
+            return false;
+        }
+        status = begin_txn(file, &txn);
+        if (status == 0) {
+            run->pinned = file;
+            run->view = txn;
+            return true;
+        }
+        store_lease_leave(file->lease);
+        release(lmdb, file, NULL);
+    }
+    set_lmdb_error(error_r, lmdb->path, status);
+    return false;
 }
 
 static void end(struct store_map_run *run)
 {
-    struct map_lmdb *lmdb = (struct map_lmdb *)run->map;
+    struct file *file = run->pinned;
 
-    pthread_mutex_lock(&lmdb->lock);
-    view_unref(run->pinned);
-    pthread_mutex_unlock(&lmdb->lock);
+    mdb_txn_reset(run->view);
+    store_lease_leave(file->lease);
+    release((struct map_lmdb *)run->map, file, run->view);
 }
 
-/* The run's state is gone: on with the last one, which somebody else may have opened already. */
-static bool renew(struct store_map_run *run, struct base_error *error_r)
+static int get(const struct store_map_run *run, struct base_text key, size_t nul,
+               struct base_text *value_r)
+{
+    const struct file *file = run->pinned;
+    MDB_val wanted = {.mv_size = key.length + nul, .mv_data = (void *)key.data};
+    MDB_val found;
+    int status;
+
+    if (wanted.mv_size > KEY_MAX)
+        return MDB_NOTFOUND;
+    status = mdb_get(run->view, file->dbi, &wanted, &found);
+    if (status == 0)
+        *value_r = (struct base_text){found.mv_data, strnlen(found.mv_data, found.mv_size)};
+    return status;
+}
+
+static enum store_map_answer find(const struct store_map_run *run, struct base_text key,
+                                  struct base_text *value_r, struct base_error *error_r)
 {
     struct map_lmdb *lmdb = (struct map_lmdb *)run->map;
-    struct view *view = NULL;
-    bool is_newer;
+    int nul = atomic_load_explicit(&lmdb->nul, memory_order_relaxed);
+    int status = MDB_NOTFOUND;
 
-    pthread_mutex_lock(&lmdb->lock);
-    is_newer = lmdb->current != run->pinned;
-    if (!is_newer) {
-        view = view_open(lmdb->path, error_r);
-        if (view != NULL)
-            set_current(lmdb, view);
+    if (nul != NUL_WITHOUT) {
+        status = get(run, key, 1, value_r);
+        if (status == 0 && nul == NUL_UNKNOWN)
+            atomic_store(&lmdb->nul, NUL_WITH);
     }
-    if (is_newer || view != NULL) {
-        view_unref(run->pinned);
-        run->pinned = lmdb->current;
-        lmdb->current->references++;
+    if (status == MDB_NOTFOUND && nul != NUL_WITH) {
+        status = get(run, key, 0, value_r);
+        if (status == 0 && nul == NUL_UNKNOWN)
+            atomic_store(&lmdb->nul, NUL_WITHOUT);
     }
-    pthread_mutex_unlock(&lmdb->lock);
-    return is_newer || view != NULL;
-}
-
-/* --- look-ups -------------------------------------------------------------------------------- */
-
-static enum store_lmdb_found ask(struct view *view, struct base_text key, struct base_buf *value)
-{
-    int nul = atomic_load_explicit(&view->nul, memory_order_relaxed);
-    enum store_lmdb_found found = STORE_LMDB_STATE_NONE;
-    struct base_text with_nul = {key.data, key.length + 1};
-
-    if (nul != NUL_WITHOUT)
-        found = store_lmdb_state_find(view->state, with_nul, value);
-    if (found == STORE_LMDB_STATE_FOUND && nul == NUL_UNKNOWN)
-        atomic_store(&view->nul, NUL_WITH);
-    if (found != STORE_LMDB_STATE_NONE || nul == NUL_WITH)
-        return found;
-    found = store_lmdb_state_find(view->state, key, value);
-    if (found == STORE_LMDB_STATE_FOUND && nul == NUL_UNKNOWN)
-        atomic_store(&view->nul, NUL_WITHOUT);
-    return found;
-}
-
-/* Whether an answer was the map's. The first of a run is of its last state, and the others of the
- * same. That a key is not there is believed only if nothing at all has written into the file. */
-static bool does_stand(const struct store_map_run *run, enum store_lmdb_found found)
-{
-    const struct view *view = run->pinned;
-
-    if (found == STORE_LMDB_STATE_BROKEN)
-        return false;
-    if (run->has_answered)
-        return store_lmdb_state_is_whole(view->state);
-    return store_lmdb_state_is_last(view->state) &&
-           (found == STORE_LMDB_STATE_FOUND || store_lmdb_state_is_untouched(view->state));
-}
-
-static enum store_map_answer find(struct store_map_run *run, struct base_text key,
-                                  struct base_buf *value, struct base_error *error_r)
-{
-    const struct map_lmdb *lmdb = (const struct map_lmdb *)run->map;
-    bool is_renewed = false;
-
-    for (unsigned i = 0; i < FIND_TRIES; i++) {
-        enum store_lmdb_found found = ask(run->pinned, key, value);
-
-        if (does_stand(run, found)) {
-            run->has_answered = true;
-            return found == STORE_LMDB_STATE_FOUND ? STORE_MAP_FOUND : STORE_MAP_NONE;
-        }
-        base_buf_clear(value);
-        if (i > 1)
-            wait_a_little();
-        is_renewed = renew(run, error_r);
-    }
-    if (is_renewed)
-        base_error_set(error_r,
-                       "%s: damaged, or written by something else than postmap lmdb:", lmdb->path);
+    if (status == 0)
+        return STORE_MAP_FOUND;
+    if (status == MDB_NOTFOUND)
+        return STORE_MAP_NONE;
+    set_lmdb_error(error_r, lmdb->path, status);
     return STORE_MAP_FAULT;
 }
 
@@ -292,7 +320,7 @@ static void destroy(struct store_map *map)
     struct map_lmdb *lmdb = (struct map_lmdb *)map;
 
     if (lmdb->current != NULL)
-        view_unref(lmdb->current);
+        file_unref(lmdb->current);
     pthread_mutex_destroy(&lmdb->lock);
     base_mem_free(lmdb->path);
     base_mem_free(lmdb);
@@ -301,7 +329,6 @@ static void destroy(struct store_map *map)
 /* The source is newer: somebody edited it and did not run postmap, as Postfix says, too. */
 static void warn_if_older(const struct map_lmdb *lmdb, const struct store_map_options *options)
 {
-    const struct stat *compiled = store_lmdb_state_stat(lmdb->current->state);
     struct base_error text;
     struct stat source;
     char *path;
@@ -309,7 +336,7 @@ static void warn_if_older(const struct map_lmdb *lmdb, const struct store_map_op
     if (options == NULL || options->warn == NULL)
         return;
     path = base_mem_strndup(lmdb->path, strlen(lmdb->path) - strlen(SUFFIX));
-    if (stat(path, &source) == 0 && source.st_mtime > compiled->st_mtime) {
+    if (stat(path, &source) == 0 && source.st_mtime > lmdb->current->stat.st_mtime) {
         base_error_set(&text, "%s: older than its source: postmap lmdb:%s", lmdb->path, path);
         options->warn(options->context, text.text);
     }
@@ -344,7 +371,8 @@ struct store_map *store_map_lmdb_open(const char *path, const struct store_map_o
     lmdb->clock = options != NULL && options->clock != NULL ? options->clock : &lmdb->system;
     lmdb->checked_ns = base_clock_mono_ns(lmdb->clock);
     pthread_mutex_init(&lmdb->lock, NULL);
-    lmdb->current = view_open(lmdb->path, error_r);
+    atomic_init(&lmdb->nul, NUL_UNKNOWN);
+    lmdb->current = file_open(lmdb->path, error_r);
     if (lmdb->current == NULL) {
         destroy(&lmdb->map);
         return NULL;

@@ -37,7 +37,7 @@ HEADERS = {
     "jansson.h": ["base/"],
     "unbound.h": ["dns/"],
     "confuse.h": ["conf/"],
-    "lmdb.h": [],
+    "lmdb.h": ["store/"],
     "sqlite3.h": ["store/"],
     "hiredis/": ["store/"],
     "openssl/evp.h": ["keys/", "policy/dkim/", "store/"],
@@ -79,7 +79,6 @@ VARIABLES = {
     ("conf/reader.c", "lexer_lock"),
     ("conf/reader.c", "running"),
     ("filter/callbacks.c", "the_daemon"),
-    ("store/mapped.c", "way_back"),
 }
 
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.S)
