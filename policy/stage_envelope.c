@@ -318,6 +318,8 @@ const struct policy_verdict *policy_session_rcpt(struct policy_session *session,
                                                  struct base_text forward_path)
 {
     const struct policy_verdict *verdict = policy_session_continue(POLICY_STAGE_RCPT);
+    const struct policy_verdict *recipient_accepted = session->recipient_accepted;
+    unsigned recipients_accepted = session->recipients_accepted;
     struct policy_address address;
 
     if (!session->has_message)
@@ -329,8 +331,11 @@ const struct policy_verdict *policy_session_rcpt(struct policy_session *session,
     else if (verdict->action == POLICY_ACTION_REJECT)
         policy_session_rate_rejected(session, &address);
     if (verdict->action != POLICY_ACTION_CONTINUE) {
-        /* This recipient alone; the others are not touched. */
+        /* This recipient alone; the others are not touched, nor freed by a rule that accepted it.
+         */
         session->decision.recipients_refused++;
+        session->recipients_accepted = recipients_accepted;
+        session->recipient_accepted = recipient_accepted;
         if (session->client.is_local_pickup)
             return refuse_pickup(session, verdict);
         session->decision.verdict = *verdict;

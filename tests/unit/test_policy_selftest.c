@@ -394,6 +394,35 @@ static void test_after(void **state)
     assert_int_equal(sums.failed, 0);
 }
 
+/* A recipient that a rule accepted and a rate refuses frees nobody else of later rules. */
+static void test_accepted_and_over(void **state)
+{
+    struct scene *scene = *state;
+    struct policy_selftest_sums sums = {0, 0};
+    struct base_error error = {""};
+
+    world_configure(
+        &scene->world,
+        "rule \"friend\" { stage = rcpt recipient = { \"friend@example.org\" } action = "
+        "accept }\n"
+        "rule \"late\" { stage = eom action = reject }\n"
+        "rate \"few\" { key = { recipient } count = messages limit = \"1/1h\" action = "
+        "tempfail }\n");
+    save(scene, "x.tests",
+         "given \"alone\" { ip = \"192.0.2.1\" from = \"a@example.net\" rcpt = { "
+         "\"friend@example.org\" } }\n"
+         "expect \"alone\" { accepted = 1 rule = \"friend\" }\n"
+         "given \"behind\" { ip = \"192.0.2.1\" from = \"a@example.net\" rcpt = { "
+         "\"friend@example.org\", \"other@example.org\" } after = { \"alone\" } }\n"
+         "expect \"behind\" { refused = { \"friend@example.org\" } stage = eom action = reject "
+         "rule = "
+         "\"late\" }\n");
+    if (!policy_selftest_run(scene->world.snapshot, scene->path, print_case, NULL, &sums, &error))
+        fail_msg("%s", error.text);
+    assert_int_equal(sums.cases, 2);
+    assert_int_equal(sums.failed, 0);
+}
+
 static void check_required(struct scene *scene, const char *more, const char *want)
 {
     struct base_error error = {""};
@@ -438,6 +467,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_observed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_after, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_accepted_and_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_require, setup, teardown),
     };
 
