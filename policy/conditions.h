@@ -58,6 +58,8 @@ enum policy_condition_topic {
     POLICY_TOPIC_CLIENT_DNS = 128,
     /* The MTA's port is asked for. */
     POLICY_TOPIC_PORT = 256,
+    /* The recipients, one by one. */
+    POLICY_TOPIC_RECIPIENTS = 512,
 };
 
 /* What the client is told. Texts are static or in the arena handed in. */
@@ -103,6 +105,8 @@ struct policy_condition {
     bool (*covers)(const void *wide, const void *narrow);
     /* In both rules the option is about the same fact. NULL: it always is. */
     bool (*is_same_fact)(const struct policy_rule *a, const struct policy_rule *b);
+    /* Fields of that name are counted behind the caps of the header, too. NULL: nobody asks. */
+    bool (*counts)(const struct policy_rule_condition *condition, struct base_text name);
     /* `tempfail-for` goes with it, if its words have "temperror" and that is asked for: whether
      * what was asked has passed by now. */
     bool (*is_passed)(const struct policy_rule_facts *facts);

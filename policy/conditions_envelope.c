@@ -156,6 +156,7 @@ static const struct policy_condition rows[] = {
      .matches = matches_sender_domain},
     {.option = POLICY_CONDITION_OPTION("recipient", CONF_LIST, recipient, NULL),
      .known_from = POLICY_STAGE_RCPT,
+     .topics = POLICY_TOPIC_RECIPIENTS,
      .compile = compile_recipients,
      .destroy = destroy_recipients,
      .covers_item = covers_recipient,

@@ -208,7 +208,7 @@ static size_t count_fields(const struct policy_header *header, struct base_text 
     for (size_t i = 0; i < header->count; i++)
         if (!header->fields[i].is_removed)
             count++;
-    return count;
+    return count + header->left_out;
 }
 
 static const struct wanted_count *find_over(const struct policy_rule_condition *condition,
@@ -220,6 +220,17 @@ static const struct wanted_count *find_over(const struct policy_rule_condition *
         if (count_fields(facts->session.header, wanted->items[i].name) > wanted->items[i].over)
             return &wanted->items[i];
     return NULL;
+}
+
+/* A header that is too large hides none of them. */
+static bool counts_field(const struct policy_rule_condition *condition, struct base_text name)
+{
+    const struct wanted_counts *wanted = condition->compiled;
+
+    for (size_t i = 0; i < wanted->count; i++)
+        if (base_text_equals_nocase(wanted->items[i].name, name))
+            return true;
+    return false;
 }
 
 static bool matches_count(const struct policy_rule_condition *condition,
@@ -282,6 +293,7 @@ static const struct policy_condition rows[] = {
      .compile = compile_counts,
      .destroy = destroy_counts,
      .matches = matches_count,
+     .counts = counts_field,
      .reply = count_reply},
 };
 

@@ -73,12 +73,16 @@ void policy_header_append(struct policy_header *header, const struct policy_head
         append(header, name, value, false))
         return;
     header->is_cut = true;
+    header->left_out++;
 }
 
 bool policy_header_append_mark(struct policy_header *header, struct base_text name)
 {
     header->is_cut = true;
-    return append(header, name, BASE_TEXT(""), true);
+    if (!append(header, name, BASE_TEXT(""), true))
+        return false;
+    header->left_out -= header->left_out > 0;
+    return true;
 }
 
 size_t policy_header_count(const struct policy_header *header, struct base_text name)

@@ -36,6 +36,8 @@ struct policy_header {
     size_t octets;
     /* Fields or octets past the caps were left out. */
     bool is_cut;
+    /* Fields past the caps that nothing here stands for. */
+    size_t left_out;
 };
 
 struct policy_header_caps {

@@ -207,6 +207,31 @@ const struct policy_verdict *policy_rules_decide(const struct policy_rules *rule
     return NULL;
 }
 
+bool policy_rules_need_recipients(const struct policy_rules *rules)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct policy_rule *rule = &rules->items[i];
+
+        if ((rule->topics & POLICY_TOPIC_RECIPIENTS) != 0 && rule->stage > POLICY_STAGE_RCPT &&
+            rule->options->mode == POLICY_RULE_ENFORCE && policy_rule_decides(rule->action) &&
+            rule->action != POLICY_ACTION_ACCEPT)
+            return true;
+    }
+    return false;
+}
+
+bool policy_rules_count(const struct policy_rules *rules, struct base_text name)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        for (size_t j = 0; j < rules->items[i].condition_count; j++) {
+            const struct policy_rule_condition *condition = &rules->items[i].conditions[j];
+
+            if (condition->row->counts != NULL && condition->row->counts(condition, name))
+                return true;
+        }
+    return false;
+}
+
 bool policy_rules_replace(const struct policy_rules *rules, struct base_text name)
 {
     for (size_t i = 0; i < rules->count; i++) {

@@ -139,6 +139,10 @@ unsigned policy_rules_stages(const struct policy_rules *rules);
 bool policy_rules_have_topic(const struct policy_rules *rules, unsigned topic, bool for_all);
 /* Bits of enum policy_condition_topic (conditions.h) of all rules, in any mode but off. */
 unsigned policy_rules_topics(const struct policy_rules *rules);
+/* Whether an enforced rule behind RCPT refuses or marks by who the recipients are. */
+bool policy_rules_need_recipients(const struct policy_rules *rules);
+/* Whether a rule counts the fields of that name. */
+bool policy_rules_count(const struct policy_rules *rules, struct base_text name);
 /* Whether a rule may replace the fields of that name. */
 bool policy_rules_replace(const struct policy_rules *rules, struct base_text name);
 

@@ -37,6 +37,15 @@ enum {
 
 TEMPFAIL(no_memory, "Message takes more memory than is free, please try again later");
 TEMPFAIL(header_too_large, "Message header is too large to be signed, please try again later");
+/* RFC 5321 section 4.5.3.1.10. */
+static const struct policy_verdict too_many_recipients = {
+    .stage = POLICY_STAGE_EOM,
+    .action = POLICY_ACTION_TEMPFAIL,
+    .code = "452",
+    .enhanced = "4.5.3",
+    .text = "Too many recipients to be judged at once, please send to fewer",
+    .rule = "",
+};
 TEMPFAIL(signing_failed, "Message could not be signed, please try again later");
 
 static const struct base_text disposition_name = {"X-Postseal-Disposition", 22};
@@ -47,6 +56,12 @@ static bool is_always_counted(struct base_text name)
     return base_text_equals_nocase(name, BASE_TEXT("From")) ||
            base_text_equals_nocase(name, BASE_TEXT("Authentication-Results")) ||
            base_text_equals_nocase(name, disposition_name);
+}
+
+static bool is_counted(const struct policy_rules *rules, struct base_text name)
+{
+    return is_always_counted(name) || policy_rules_replace(rules, name) ||
+           policy_rules_count(rules, name);
 }
 
 void policy_session_field(struct policy_session *session, struct base_text name,
@@ -66,9 +81,7 @@ void policy_session_field(struct policy_session *session, struct base_text name,
     session->field_octets += name.length + value.length + 3;
     policy_header_append(header, &caps, name, value);
     /* A mark that finds no room exhausts the arena: end of message sees that. */
-    if (header->count == count &&
-        (is_always_counted(base_text_trim(name)) ||
-         policy_rules_replace(session->snapshot->rules, base_text_trim(name))) &&
+    if (header->count == count && is_counted(session->snapshot->rules, base_text_trim(name)) &&
         !policy_header_append_mark(header, base_text_trim(name)) && session->latched == NULL)
         session->latched = &no_memory;
 }
@@ -312,6 +325,15 @@ static bool is_refusal(const struct policy_verdict *verdict)
            verdict->action == POLICY_ACTION_DISCARD;
 }
 
+/* What a rule would have said of those that are not remembered is not known. */
+static bool hides_recipients(const struct policy_session *session)
+{
+    return session->snapshot->options->mode == POLICY_MODE_ENFORCE &&
+           session->recipients_kept < session->decision.recipients &&
+           policy_session_accepted_by(session, POLICY_STAGE_EOM) == NULL &&
+           policy_rules_need_recipients(session->snapshot->rules);
+}
+
 /* Rules, then the field that says what was found, on top of all. */
 static const struct policy_verdict *judge(struct policy_session *session)
 {
@@ -321,6 +343,8 @@ static const struct policy_verdict *judge(struct policy_session *session)
     verdict = policy_session_run_rules(session, POLICY_STAGE_EOM, NULL);
     if (is_refusal(verdict))
         policy_session_note_rejection(session, verdict);
+    else if (hides_recipients(session))
+        verdict = &too_many_recipients;
     else if (verdict->action == POLICY_ACTION_CONTINUE)
         verdict = policy_session_rate_message(session);
     if (verdict->action == POLICY_ACTION_CONTINUE && session->mark != NULL) {

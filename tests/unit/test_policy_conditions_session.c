@@ -9,12 +9,13 @@
 
 #include "tests/unit/enforce_world.h"
 
-#define TOP  "local-domains = { \"example.org\" }\n"
-#define MAIL TOP "rule \"r\" { stage = mail  action = reject  "
-#define RCPT TOP "rule \"r\" { stage = rcpt  "
-#define HELO TOP "rule \"r\" { stage = helo  action = reject  "
-#define EOH  TOP "rule \"r\" { stage = eoh  action = reject  "
-#define EOM  TOP "rule \"r\" { stage = eom  action = reject  "
+#define TOP        "local-domains = { \"example.org\" }\n"
+#define MAIL       TOP "rule \"r\" { stage = mail  action = reject  "
+#define RCPT       TOP "rule \"r\" { stage = rcpt  "
+#define HELO       TOP "rule \"r\" { stage = helo  action = reject  "
+#define EOH        TOP "rule \"r\" { stage = eoh  action = reject  "
+#define TEN_FIELDS "A: 1\nA: 2\nA: 3\nA: 4\nA: 5\nA: 6\nA: 7\nA: 8\nA: 9\nA: 10\n"
+#define EOM        TOP "rule \"r\" { stage = eom  action = reject  "
 
 /* Everything but `conf` and `want` may be left out. */
 struct row {
@@ -218,6 +219,31 @@ static const struct row rows[] = {
     {EOH "header-count = { \"* > 3\" } }", .want = NULL, .fields = "A: a\nB: b\nC: c\n"},
     {EOH "header-count = { \"X > 9\", \"B > 0\" } }", .want = "550 5.6.0",
      .fields = "A: a\nB: b\nC: c\n"},
+    /* Behind the caps, too. */
+    {"header-fields = 10\n" EOH "header-count = { \"S > 1\" } }", .want = "550 5.6.0",
+     .fields = TEN_FIELDS "S: 1\nB: 2\ns : 3\n"},
+    {"header-fields = 10\n" EOH "header-count = { \"S > 1\" } }", .want = NULL,
+     .fields = TEN_FIELDS "S: 1\nB: 2\nC: 3\n"},
+    {"header-fields = 10\n" EOH "header-count = { \"* > 12\" } }", .want = "550 5.6.0",
+     .fields = TEN_FIELDS "S: 1\nB: 2\nFrom: 3\n"},
+    {"header-fields = 10\n" EOH "header-count = { \"* > 12\" } }", .want = NULL,
+     .fields = TEN_FIELDS "S: 1\nFrom: 3\n"},
+    /* One of the recipients is not remembered: what rules say of them is not known. */
+    {"recipients-kept = 2\n" EOM "recipient = { \"x@example.org\" } }", .want = "452 4.5.3",
+     .recipients = 3},
+    {"recipients-kept = 2\n" EOM "recipient = { \"x@example.org\" } }", .want = NULL,
+     .recipients = 2},
+    {"recipients-kept = 2\n" EOM "recipient = { \"b@example.org\" } }", .want = "550 5.7.1",
+     .recipients = 3},
+    {"recipients-kept = 2\n" EOM "recipient = { \"x@example.org\" }  mode = observe }",
+     .want = NULL, .recipients = 3},
+    {"mode = observe\nrecipients-kept = 2\n" EOM "recipient = { \"x@example.org\" } }",
+     .want = NULL, .recipients = 3},
+    {"recipients-kept = 2\n" RCPT "recipient = { \"x@example.org\" }  action = reject }",
+     .want = NULL, .recipients = 3},
+    {"recipients-kept = 2\n" TOP
+     "rule \"r\" { stage = eom  recipient = { \"x@example.org\" }  action = accept }",
+     .want = NULL, .recipients = 3},
 };
 
 static const struct policy_verdict *come(struct world *world, const struct row *row)
