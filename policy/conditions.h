@@ -87,9 +87,10 @@ struct policy_condition {
     bool (*matches)(const struct policy_rule_condition *condition,
                     const struct policy_rule_facts *facts);
     /* What a refusal says, if the rule does not; of several conditions the one whose group stands
-     * first in policy_conditions[] speaks. NULL: "550 5.7.1". */
+     * first in policy_conditions[] speaks. NULL: `fixed_reply`, or without one "550 5.7.1". */
     struct policy_reply (*reply)(const struct policy_rule_condition *condition,
                                  const struct policy_rule_facts *facts, struct base_arena *arena);
+    struct policy_reply fixed_reply;
     /* For what can be proved of rules (rules_prove.h). A match must be of one value, of the fact or
      * among several of it, with one value or item of the option. */
     /* Directions whose mail has the fact, as bits; 0: all. */

@@ -26,34 +26,12 @@ static bool matches_one_click(const struct policy_rule_condition *condition,
     return bulk != NULL && policy_condition_has_word(condition, bulk->one_click);
 }
 
-static struct policy_reply one_click_reply(const struct policy_rule_condition *condition,
-                                           const struct policy_rule_facts *facts,
-                                           struct base_arena *arena)
-{
-    (void)condition;
-    (void)facts;
-    (void)arena;
-    return (struct policy_reply){"550", "5.7.1",
-                                 "Bulk mail needs one-click unsubscription (RFC 8058), signed"};
-}
-
 static bool matches_aligned(const struct policy_rule_condition *condition,
                             const struct policy_rule_facts *facts)
 {
     const struct policy_bulk *bulk = facts->bulk(facts->context);
 
     return bulk != NULL && policy_condition_has_word(condition, bulk->aligned);
-}
-
-static struct policy_reply aligned_reply(const struct policy_rule_condition *condition,
-                                         const struct policy_rule_facts *facts,
-                                         struct base_arena *arena)
-{
-    (void)condition;
-    (void)facts;
-    (void)arena;
-    return (struct policy_reply){"550", "5.7.1",
-                                 "The domain in From is not that of the signature and the sender"};
 }
 
 static const struct policy_condition rows[] = {
@@ -63,14 +41,16 @@ static const struct policy_condition rows[] = {
      .directions = 1U << POLICY_DIRECTION_OUTBOUND,
      .cost = POLICY_COST_LOOKUP,
      .matches = matches_one_click,
-     .reply = one_click_reply},
+     .fixed_reply = {"550", "5.7.1",
+                     "Bulk mail needs one-click unsubscription (RFC 8058), signed"}},
     {.option = POLICY_CONDITION_OPTION("author-aligned", CONF_WORDS, author_aligned,
                                        policy_author_aligned_words),
      .known_from = POLICY_STAGE_EOH,
      .directions = 1U << POLICY_DIRECTION_OUTBOUND,
      .cost = POLICY_COST_LOOKUP,
      .matches = matches_aligned,
-     .reply = aligned_reply},
+     .fixed_reply = {"550", "5.7.1",
+                     "The domain in From is not that of the signature and the sender"}},
     {.option = POLICY_CONDITION_OPTION("bulk", CONF_BOOL, bulk, NULL),
      .known_from = POLICY_STAGE_EOH,
      .directions = 1U << POLICY_DIRECTION_OUTBOUND,

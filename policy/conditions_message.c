@@ -39,17 +39,6 @@ static bool is_same_sender(const struct policy_rule *a, const struct policy_rule
     return (a->stage < POLICY_STAGE_EOH) == (b->stage < POLICY_STAGE_EOH);
 }
 
-static struct policy_reply local_sender_reply(const struct policy_rule_condition *condition,
-                                              const struct policy_rule_facts *facts,
-                                              struct base_arena *arena)
-{
-    (void)condition;
-    (void)facts;
-    (void)arena;
-    return (struct policy_reply){"550", "5.7.1",
-                                 "Authenticate to send mail in the name of a domain of ours"};
-}
-
 /* At RCPT the one in question counts, too. */
 static bool matches_recipients_over(const struct policy_rule_condition *condition,
                                     const struct policy_rule_facts *facts)
@@ -57,17 +46,6 @@ static bool matches_recipients_over(const struct policy_rule_condition *conditio
     int64_t count = (int64_t)facts->session.recipients + (facts->recipient != NULL ? 1 : 0);
 
     return count > policy_condition_number(condition);
-}
-
-/* RFC 5321 section 4.5.3.1.10: 452 for those past the limit, which are then sent again. */
-static struct policy_reply recipients_reply(const struct policy_rule_condition *condition,
-                                            const struct policy_rule_facts *facts,
-                                            struct base_arena *arena)
-{
-    (void)condition;
-    (void)facts;
-    (void)arena;
-    return (struct policy_reply){"550", "5.5.3", "Too many recipients"};
 }
 
 static bool matches_size_over(const struct policy_rule_condition *condition,
@@ -259,7 +237,7 @@ static const struct policy_condition rows[] = {
      .is_always_there = true,
      .matches = matches_local_sender,
      .is_same_fact = is_same_sender,
-     .reply = local_sender_reply},
+     .fixed_reply = {"550", "5.7.1", "Authenticate to send mail in the name of a domain of ours"}},
     {.option = {.name = "recipients-over",
                 .type = CONF_INT,
                 .offset = offsetof(struct policy_rule_options, recipients_over),
@@ -268,7 +246,8 @@ static const struct policy_condition rows[] = {
      .known_from = POLICY_STAGE_RCPT,
      .covers = policy_condition_covers_over,
      .matches = matches_recipients_over,
-     .reply = recipients_reply,
+     /* RFC 5321 section 4.5.3.1.10: 452 for those past the limit, which are then sent again. */
+     .fixed_reply = {"550", "5.5.3", "Too many recipients"},
      .temporary_code = "452"},
     {.option = {.name = "size-over",
                 .type = CONF_SIZE,

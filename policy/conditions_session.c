@@ -92,18 +92,6 @@ static bool covers_mechanism(const void *compiled, const char *item)
     return false;
 }
 
-static struct policy_reply mechanism_reply(const struct policy_rule_condition *condition,
-                                           const struct policy_rule_facts *facts,
-                                           struct base_arena *arena)
-{
-    (void)condition;
-    (void)facts;
-    (void)arena;
-    /* RFC 4954 section 6: 5.7.9 is for the reply to AUTH; the session is over that. */
-    return (struct policy_reply){"550", "5.7.9",
-                                 "This authentication mechanism is not accepted here"};
-}
-
 /* Mail of programs on the MTA's host comes over no connection. */
 static bool matches_tls_below(const struct policy_rule_condition *condition,
                               const struct policy_rule_facts *facts)
@@ -256,7 +244,8 @@ static const struct policy_condition rows[] = {
      .matches = matches_mechanism,
      .covers_item = covers_mechanism,
      .is_same_fact = is_same_mechanism,
-     .reply = mechanism_reply},
+     /* RFC 4954 section 6: 5.7.9 is for the reply to AUTH; the session is over that. */
+     .fixed_reply = {"550", "5.7.9", "This authentication mechanism is not accepted here"}},
     {.option = POLICY_CONDITION_OPTION("authenticated", CONF_BOOL, authenticated, NULL),
      .known_from = POLICY_STAGE_MAIL,
      .is_always_there = true,

@@ -86,7 +86,7 @@ static void choose_spokesmen(struct policy_rule *rule, const struct conf_section
 
         if (!policy_condition_is_given(row, section))
             continue;
-        if (row->reply != NULL)
+        if (row->reply != NULL || row->fixed_reply.code != NULL)
             rule->telling = find_condition(rule, row);
         if (row->is_passed != NULL)
             rule->waits_for = find_condition(rule, row);

@@ -33,7 +33,9 @@ const struct policy_verdict *policy_rule_reply(const struct policy_rule *rule,
     if (rule->action != POLICY_ACTION_REJECT && rule->action != POLICY_ACTION_TEMPFAIL)
         return verdict;
     if (rule->telling != NULL) {
-        reply = rule->telling->row->reply(rule->telling, facts, arena);
+        reply = rule->telling->row->reply == NULL
+                    ? rule->telling->row->fixed_reply
+                    : rule->telling->row->reply(rule->telling, facts, arena);
         temporary_code = rule->telling->row->temporary_code;
     }
     if (rule->action == POLICY_ACTION_TEMPFAIL) {
