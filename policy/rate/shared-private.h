@@ -49,6 +49,8 @@ struct rate_shared {
     struct rate_store *local;
 
     pthread_t thread;
+    /* rate_shared_flush() has waited for it. */
+    bool is_joined;
     pthread_mutex_t lock;
     pthread_cond_t work;
     pthread_cond_t ended;
