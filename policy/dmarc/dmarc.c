@@ -212,7 +212,8 @@ static void align(struct evaluation *evaluation, struct dmarc_identifier *identi
     identifier->has_organizational = !walk.is_temporary;
     if (walk.is_temporary || evaluation->walk->is_temporary) {
         identifier->is_aligned = dmarc_walk_meets(evaluation->walk, &walk);
-        identifier->is_unknown = !identifier->is_aligned;
+        identifier->is_unknown =
+            !identifier->is_aligned && dmarc_walk_may_agree(evaluation->walk, &walk);
     } else {
         identifier->is_aligned =
             dns_name_equals(&identifier->organizational, &outcome->organizational_domain);

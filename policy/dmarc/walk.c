@@ -129,22 +129,69 @@ const struct dns_name *dmarc_walk_shortest(const struct dmarc_walk *walk, struct
     return select_organizational(walk, true, storage);
 }
 
-/* The lowest name that both walks come by and that is known to have a record: whatever is found
- * above it, both find. Below it nothing may be unknown. */
+static bool is_unknown(const struct dmarc_step *step)
+{
+    return dns_status_is_temporary(step->status);
+}
+
+/* Both go the same way from the first name on that both come by. What is found there, both find,
+ * but for psd=y at that first name: of that each takes its own name below. */
 bool dmarc_walk_meets(const struct dmarc_walk *walk, const struct dmarc_walk *other)
 {
-    const struct dmarc_step *shared = NULL;
+    const struct dmarc_step *first = NULL;
+    size_t i = 0;
 
-    for (size_t i = 0; i < walk->count && shared == NULL; i++) {
-        if (dns_status_is_temporary(walk->steps[i].status))
+    for (; i < walk->count && first == NULL; i++) {
+        if (is_unknown(&walk->steps[i]))
             return false;
-        if (walk->steps[i].has_record)
-            shared = dmarc_walk_find(other, &walk->steps[i].domain);
+        first = dmarc_walk_find(other, &walk->steps[i].domain);
     }
-    for (size_t i = 0; shared != NULL && &other->steps[i] != shared; i++)
-        if (dns_status_is_temporary(other->steps[i].status))
+    if (first == NULL)
+        return false;
+    for (const struct dmarc_step *step = other->steps; step != first; step++)
+        if (is_unknown(step))
             return false;
-    return shared != NULL;
+    for (i--; i < walk->count; i++)
+        if (walk->steps[i].has_record)
+            return true;
+    return false;
+}
+
+/* What was not told may be no record, one, or one with psd=n or psd=y. */
+static bool may_be(const struct dmarc_walk *walk, const struct dns_name *domain)
+{
+    struct dns_name name;
+
+    if (dns_name_equals(dmarc_walk_organizational(walk, &name), domain))
+        return true;
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct dmarc_step *step = &walk->steps[i];
+
+        if (!is_unknown(step))
+            continue;
+        dns_name_suffix(&name, &walk->steps[0].domain, step->domain.label_count + 1U);
+        if (dns_name_equals(&step->domain, domain) || (i > 0 && dns_name_equals(&name, domain)))
+            return true;
+    }
+    return false;
+}
+
+bool dmarc_walk_may_agree(const struct dmarc_walk *walk, const struct dmarc_walk *other)
+{
+    struct dns_name name;
+
+    if (may_be(other, dmarc_walk_organizational(walk, &name)))
+        return true;
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct dmarc_step *step = &walk->steps[i];
+
+        if (!is_unknown(step))
+            continue;
+        dns_name_suffix(&name, &walk->steps[0].domain, step->domain.label_count + 1U);
+        if (may_be(other, &step->domain) || (i > 0 && may_be(other, &name)))
+            return true;
+    }
+    return false;
 }
 
 const struct dmarc_step *dmarc_walk_find(const struct dmarc_walk *walk,

@@ -52,6 +52,8 @@ const struct dns_name *dmarc_walk_shortest(const struct dmarc_walk *walk, struct
 /* Both have one and the same organizational domain, whatever the questions that failed would have
  * said. */
 bool dmarc_walk_meets(const struct dmarc_walk *walk, const struct dmarc_walk *other);
+/* False if both cannot have the same one, whatever those questions would have said. */
+bool dmarc_walk_may_agree(const struct dmarc_walk *walk, const struct dmarc_walk *other);
 /* The step at that domain, or NULL. */
 const struct dmarc_step *dmarc_walk_find(const struct dmarc_walk *walk,
                                          const struct dns_name *domain);
