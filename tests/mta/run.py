@@ -35,6 +35,7 @@ import cases_failure  # noqa: F401  pylint: disable=unused-import
 import cases_sendmail  # noqa: F401  pylint: disable=unused-import
 import cases_rate_sendmail  # noqa: F401  pylint: disable=unused-import
 import cases_session  # noqa: F401  pylint: disable=unused-import
+import cases_conditions  # noqa: F401  pylint: disable=unused-import
 import cases_lists  # noqa: F401  pylint: disable=unused-import
 import cases_matrix  # noqa: F401  pylint: disable=unused-import
 
