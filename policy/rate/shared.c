@@ -234,27 +234,35 @@ static void limit_local(const struct rate_shared *shared, struct local_item *loc
         out->hold_ns = 0;
 }
 
+/* A key of the counts of this break. */
+static struct base_text local_key(char room[RATE_KEY_MAX], uint64_t generation,
+                                  const struct rate_digest *digest)
+{
+    int length = snprintf(room, RATE_KEY_MAX, "%llu ", (unsigned long long)generation);
+
+    memcpy(room + length, digest->octets, sizeof(digest->octets));
+    return (struct base_text){room, (size_t)length + sizeof(digest->octets)};
+}
+
 static void prepare_local(struct rate_shared *shared, const struct rate_item *item,
                           const struct rate_digest *digest, struct local_item *local,
                           struct rate_item *out)
 {
     int64_t known[RATE_WINDOWS_MAX];
-    int length;
+    uint64_t generation;
 
     rate_shared_lock(shared);
     (void)rate_known_get(shared->known, digest, item->windows, base_clock_mono_ns(shared->clock),
                          known);
     local->held_ns = rate_known_held(shared->known, digest, base_clock_mono_ns(shared->clock));
-    length =
-        snprintf(local->key, sizeof(local->key), "%llu ", (unsigned long long)shared->generation);
+    generation = shared->generation;
     shared->is_generation_used = true;
     rate_shared_unlock(shared);
     *out = *item;
     local->windows = *item->windows;
     limit_local(shared, local, known, out);
-    memcpy(local->key + length, digest->octets, sizeof(digest->octets));
     out->windows = &local->windows;
-    out->key = (struct base_text){local->key, (size_t)length + sizeof(digest->octets)};
+    out->key = local_key(local->key, generation, digest);
 }
 
 /* `want_added`: the store is to be told. */
@@ -653,15 +661,40 @@ static void want(void *context, const struct rate_status *status)
         rate_call_key(wanted->shared->hmac, status->name, status->key);
 }
 
+/* What this host knows, and has counted without the store, which is told later if it does not
+ * answer. The number of keys that were counted. */
+static size_t release_here(struct rate_shared *shared, const struct wanted *wanted, bool is_later)
+{
+    static const struct base_text any = {NULL, 0};
+    size_t released = 0;
+
+    rate_shared_lock(shared);
+    for (int64_t i = 0; i < wanted->count; i++) {
+        char room[RATE_KEY_MAX];
+        struct base_text key = local_key(room, shared->generation, &wanted->digests[i]);
+
+        released += rate_store_release(shared->local, any, key);
+        rate_known_forget(shared->known, &wanted->digests[i]);
+        if (is_later)
+            rate_backlog_put_release(&shared->backlog, &wanted->digests[i]);
+    }
+    rate_shared_unlock(shared);
+    return released;
+}
+
 static size_t release(struct rate_store *store, struct base_text name, struct base_text key)
 {
     struct rate_shared *shared = shared_of(store);
     struct store_redis_reply *reply = base_mem_alloc(sizeof(*reply));
     struct wanted wanted = {.name = name, .key = key, .shared = shared};
+    enum store_redis_status status;
     struct rate_call call;
     size_t released = 0;
+    size_t counted;
+    size_t known;
 
     list(store, want, &wanted);
+    known = (size_t)wanted.count;
     /* Another host may have blocked it: with its rate named, it need not be known here. */
     if (wanted.count == 0 && name.data != NULL)
         wanted.digests[wanted.count++] = rate_call_key(shared->hmac, name, key);
@@ -669,17 +702,16 @@ static size_t release(struct rate_store *store, struct base_text name, struct ba
     rate_call_add_int(&call, wanted.count);
     for (int64_t i = 0; i < wanted.count; i++)
         rate_call_add_hex(&call, wanted.digests[i].octets, sizeof(wanted.digests[i].octets));
-    if (rate_shared_run(shared, &call, RATE_SHARED_BACKGROUND_NS, reply) == STORE_REDIS_OK &&
-        reply->numbers[RATE_ANSWER_NUMBER] > 0 &&
+    status = rate_shared_run(shared, &call, RATE_SHARED_BACKGROUND_NS, reply);
+    if (status == STORE_REDIS_OK && reply->numbers[RATE_ANSWER_NUMBER] > 0 &&
         reply->numbers[RATE_ANSWER_NUMBER] <= wanted.count)
         released = (size_t)reply->numbers[RATE_ANSWER_NUMBER];
     rate_call_deinit(&call);
     base_mem_free(reply);
-    rate_shared_lock(shared);
-    for (int64_t i = 0; released > 0 && i < wanted.count; i++)
-        rate_known_forget(shared->known, &wanted.digests[i]);
-    rate_shared_unlock(shared);
-    return released;
+    counted = release_here(shared, &wanted, status != STORE_REDIS_OK);
+    if (status == STORE_REDIS_OK)
+        return released;
+    return counted > known ? counted : known;
 }
 
 static void numbers(struct rate_store *store, struct rate_numbers *numbers_r)

@@ -64,10 +64,51 @@ static void note_drained(struct rate_shared *shared)
     }
 }
 
+static enum store_redis_status say_release(struct rate_shared *shared,
+                                           const struct rate_digest *key)
+{
+    struct store_redis_reply *reply = base_mem_alloc(sizeof(*reply));
+    enum store_redis_status status;
+    struct rate_call call;
+
+    rate_shared_begin_call(shared, &call, "release");
+    rate_call_add_int(&call, 1);
+    rate_call_add_hex(&call, key->octets, sizeof(key->octets));
+    status = rate_shared_run(shared, &call, RATE_SHARED_BACKGROUND_NS, reply);
+    rate_call_deinit(&call);
+    base_mem_free(reply);
+    return status;
+}
+
+static enum store_redis_status say_entry(struct rate_shared *shared,
+                                         const struct rate_backlog_entry *entry)
+{
+    if (entry->is_release)
+        return say_release(shared, &entry->released);
+    if (entry->items != NULL || entry->first_local > 0)
+        return say_add(shared, entry);
+    return rate_shared_say_end(shared, entry->id, entry->is_commit, RATE_SHARED_BACKGROUND_NS);
+}
+
+/* Guarded. False: it is over, told or given up: one that is never taken would keep all behind it.
+ */
+static bool is_to_be_said_again(struct rate_shared *shared, struct rate_backlog_entry *entry,
+                                enum store_redis_status status)
+{
+    if (status == STORE_REDIS_OK)
+        return false;
+    if (status == STORE_REDIS_REFUSED && ++entry->refusals >= RATE_BACKLOG_REFUSALS) {
+        shared->backlog.lost++;
+        return false;
+    }
+    return true;
+}
+
 bool rate_shared_send_one(struct rate_shared *shared)
 {
     struct rate_backlog_entry *entry = NULL;
     enum store_redis_status status;
+    bool is_kept;
 
     rate_shared_lock(shared);
     if (!shared->breaker.is_open)
@@ -78,16 +119,14 @@ bool rate_shared_send_one(struct rate_shared *shared)
     rate_shared_unlock(shared);
     if (entry == NULL)
         return false;
-    status =
-        entry->items != NULL || entry->first_local > 0
-            ? say_add(shared, entry)
-            : rate_shared_say_end(shared, entry->id, entry->is_commit, RATE_SHARED_BACKGROUND_NS);
+    status = say_entry(shared, entry);
     rate_shared_lock(shared);
     shared->is_sending = false;
-    if (status != STORE_REDIS_OK)
+    is_kept = is_to_be_said_again(shared, entry, status);
+    if (is_kept)
         rate_backlog_return(&shared->backlog, entry);
     rate_shared_unlock(shared);
-    if (status == STORE_REDIS_OK)
+    if (!is_kept)
         rate_backlog_entry_free(entry);
     return status == STORE_REDIS_OK;
 }

@@ -150,7 +150,7 @@ class Clock:
         os.rename(self.path + ".new", self.path)
 
 
-def configuration(place, redis, timeout, limit="%d/1d" % LIMIT):
+def configuration(place, redis, timeout, limit="%d/1d" % LIMIT, more=""):
     secret = place.file("secret", SECRET + "\n")
     os.chmod(secret, 0o600)
     os.chown(secret, *place.ids)
@@ -160,7 +160,7 @@ rate-hosts = 2
 rate-timeout = "%s"
 rate "%s" { direction = outbound key = { "login" } count = recipients limit = "%s"
     action = tempfail }
-""" % (redis.url, secret, timeout, RATE, limit)
+""" % (redis.url, secret, timeout, RATE, limit) + more
 
 
 def start(place, timeout, environment=None, **options):

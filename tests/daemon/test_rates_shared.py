@@ -2,14 +2,15 @@
 """Two daemons that count in one Redis: together they admit what one would, whatever is aborted.
 Skipped, and said so, where there is no redis-server."""
 import random
+import signal
 import subprocess
 import sys
 import threading
 
-from daemon import PATIENCE, check, run_cases
+from daemon import PATIENCE, check, run_cases, wait_until
 from inbound import POSTSEAL
 from milter import Session
-from sharedstore import LIMIT, is_missing, start, stop
+from sharedstore import LIMIT, Clock, is_missing, start, stop
 
 SESSIONS = 16
 FIELDS = [(b"From", b" joe@example.org"), (b"Subject", b" x")]
@@ -130,5 +131,35 @@ def released(place):
     stop(daemons)
 
 
+def host_is_dead(place):
+    """Killed with recipients that it has reserved: they count until the lease is over, and then no
+    more, while what was accepted stays."""
+    clock = Clock(place)
+    redis, daemons = start(place, "5s", clock.environment, limit="10/1d", more='rate-lease = "1m"\n')
+    load = Load([daemons[0], daemons[0]], 1)
+    load.run(2)
+    with Session(daemons[0].socket) as session:
+        session.connect("127.0.0.1", "localhost")
+        session.helo()
+        session.mail("<joe@example.org>", LOGIN)
+        for i in range(8):
+            check(not session.rcpt("<r%d@example.net>" % i).is_final, "RCPT is refused")
+        check((redis.counted("joe"), redis.reserved()) == (10, 1), "nothing is reserved")
+        daemons[0].send_signal(signal.SIGKILL)
+        daemons[0].process.wait()
+    check(redis.counted("joe") == 10, "the lease is over too soon")
+    # A minute passes: a host that was there all the time would know that it does not.
+    stop(daemons[1:])
+    clock.set(70)
+    daemons[1].start()
+    wait_until(lambda: redis.reserved() == 0, "the reservation to fall due")
+    check(redis.counted("joe") == 2, "%d counted" % redis.counted("joe"))
+    load = Load([daemons[1], daemons[1]], 1)
+    load.run(20)
+    check(load.accepted == 8, "%d accepted" % load.accepted)
+    stop(daemons[1:])
+
+
 if __name__ == "__main__":
-    sys.exit(77 if is_missing() else run_cases([exact, aborted, released]))
+    sys.exit(77 if is_missing() else run_cases([exact, aborted, released,
+                                                host_is_dead]))

@@ -181,12 +181,83 @@ static void test_backlog(void **state)
     rate_backlog_deinit(&backlog);
 }
 
+/* A list of items of these sequences, the last made the first. */
+static struct rate_backlog_item *items_of(const unsigned counts[], unsigned sequences)
+{
+    struct rate_backlog_item *items = NULL;
+
+    for (unsigned sequence = 1; sequence <= sequences; sequence++)
+        for (unsigned i = 0; i < counts[sequence - 1]; i++) {
+            struct rate_backlog_item *item = base_mem_alloc_zero(1, sizeof(*item));
+
+            item->sequence = sequence;
+            item->next = items;
+            items = item;
+        }
+    return items;
+}
+
+/* What may have arrived stays together, under the id of the message. */
+static void test_backlog_in_parts(void **state)
+{
+    static const struct {
+        unsigned counts[3];
+        unsigned first_local;
+        /* Items of each part, those under the message's id last. */
+        size_t want[4];
+    } cases[] = {
+        {{1, 2, 3}, 1, {6}},          {{10, 0, 990}, 1, {1000}},
+        {{10, 0, 991}, 1, {991, 10}}, {{500, 1200, 1300}, 1, {1000, 1000, 1000}},
+        {{2500, 0, 0}, 1, {2500}},    {{1100, 0, 0}, 0, {1000, 100}},
+        {{0, 0, 0}, 1, {0}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const uint64_t id[2] = {7, 7};
+        struct rate_backlog_entry *entry;
+        struct rate_backlog backlog;
+
+        rate_backlog_init(&backlog);
+        rate_backlog_put(&backlog, id, true, cases[i].first_local, items_of(cases[i].counts, 3));
+        for (size_t k = 0; (entry = rate_backlog_take(&backlog)) != NULL; k++) {
+            bool is_last = backlog.count == 0;
+
+            if (entry->item_count != cases[i].want[k] || (entry->id[0] == 7) != is_last ||
+                !entry->is_commit || (entry->first_local != 0) != (is_last && i != 5))
+                fail_msg("case %zu, part %zu: %zu items", i, k, entry->item_count);
+            rate_backlog_entry_free(entry);
+        }
+        assert_int_equal(backlog.item_count, 0);
+        rate_backlog_deinit(&backlog);
+    }
+}
+
+static void test_backlog_items_are_bounded(void **state)
+{
+    const unsigned counts[1] = {RATE_BACKLOG_PART};
+    struct rate_backlog backlog;
+
+    (void)state;
+    rate_backlog_init(&backlog);
+    for (unsigned i = 0; i < RATE_BACKLOG_ITEMS_MAX / RATE_BACKLOG_PART + 2; i++)
+        rate_backlog_put(&backlog, (uint64_t[2]){i, 0}, true, 1, items_of(counts, 1));
+    assert_int_equal(backlog.item_count, RATE_BACKLOG_ITEMS_MAX);
+    assert_int_equal(backlog.lost, 2);
+    rate_backlog_deinit(&backlog);
+    assert_int_equal(backlog.item_count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_breaker_opens), cmocka_unit_test(test_breaker_probes),
-        cmocka_unit_test(test_known),         cmocka_unit_test(test_known_is_bounded),
+        cmocka_unit_test(test_breaker_opens),
+        cmocka_unit_test(test_breaker_probes),
+        cmocka_unit_test(test_known),
+        cmocka_unit_test(test_known_is_bounded),
         cmocka_unit_test(test_backlog),
+        cmocka_unit_test(test_backlog_in_parts),
+        cmocka_unit_test(test_backlog_items_are_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

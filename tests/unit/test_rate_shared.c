@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include <openssl/err.h>
 #include <pthread.h>
 
 #include "tests/unit/shared_world.h"
@@ -700,6 +699,73 @@ static void test_end_holds(void **state)
     rate_store_destroy(&stores[1]);
 }
 
+/* A key that is released while the store is away is free here at once, and there when it is back.
+ */
+static void test_release_in_a_break(void **state)
+{
+    struct world *world = *state;
+    struct rate_store *store =
+        open_store_at(world, world->url, NULL, NULL, 1, 100 * BASE_NS_PER_MS);
+    struct rate_store *there = open_store(world, 1);
+    struct base_text any = {NULL, 0};
+    struct rate_reservation reservation = {0};
+    struct rate_item item = item_of("away", 1);
+
+    assert_int_equal(fill(store, "away"), 10);
+    (void)kill(world->pid, SIGSTOP);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(charge(store, &reservation, &item), RATE_OVER);
+    assert_int_equal(fill(store, "new"), 10);
+    assert_int_equal(rate_store_release(store, any, BASE_TEXT("away")), 1);
+    assert_int_equal(rate_store_release(store, any, BASE_TEXT("nobody")), 0);
+    assert_int_equal(rate_store_release(store, BASE_TEXT("r"), BASE_TEXT("nobody")), 0);
+    assert_int_equal(rate_store_release(store, BASE_TEXT("r"), BASE_TEXT("new")), 1);
+    assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
+    rate_store_give_back(store, &reservation);
+    assert_int_equal(fill(store, "new"), 10);
+    (void)kill(world->pid, SIGCONT);
+    wait_until_closed(world, store);
+    assert_int_equal(fill(there, "away"), 10);
+    assert_int_equal(fill(there, "new"), 0);
+    rate_store_destroy(&store);
+    rate_store_destroy(&there);
+}
+
+/* What the server never takes does not keep what is behind it. */
+static void test_poison(void **state)
+{
+    struct world *world = *state;
+    struct rate_store *store =
+        open_store_at(world, world->url, NULL, NULL, 1, 100 * BASE_NS_PER_MS);
+    struct rate_reservation poison = {0};
+    struct rate_shared_numbers numbers;
+    struct rate_item item = item_of("poison", 1);
+    char answer[64];
+
+    assert_int_equal(charge(store, &poison, &item), RATE_FREE);
+    /* Its reservation is no hash: each call that asks for it is an error. */
+    ask(world,
+        "EVAL \"for _, k in ipairs(redis.call('KEYS', '*:r:*')) do if redis.call('HEXISTS', k, "
+        "'st') == 0 then redis.call('SET', k, 'x') end end return 'OK'\" 0",
+        answer, sizeof(answer));
+    assert_int_equal(charge(store, &poison, &item), RATE_FREE);
+    rate_store_commit(store, &poison);
+    assert_int_equal(fill(store, "behind"), 10);
+    wait_until_closed(world, store);
+    rate_shared_numbers(store, &numbers);
+    assert_int_equal(numbers.lost, 1);
+    base_clock_advance(&world->clock, 4 * BASE_NS_PER_S);
+    assert_int_equal(fill(store, "behind"), 0);
+    /* Nor does it when it falls due. */
+    pass(world, 601 * BASE_NS_PER_S);
+    assert_int_equal(fill(store, "behind"), 0);
+    rate_shared_numbers(store, &numbers);
+    assert_false(numbers.is_broken);
+    ask(world, "ZCARD '{postseal}:due'", answer, sizeof(answer));
+    assert_string_equal(answer, "0");
+    rate_store_destroy(&store);
+}
+
 /* A message with a thousand recipients and many rates, all of them during a break, and one of which
  * all stand in one call: neither is too long to be said. */
 static void test_many(void **state)
@@ -766,132 +832,6 @@ static void test_flush(void **state)
     rate_store_destroy(&store);
 }
 
-/* A server that comes back empty is told what this host knows. */
-static void test_lost_keys(void **state)
-{
-    struct world *world = *state;
-    struct rate_store *store = open_store(world, 1);
-    struct rate_reservation reservation = {0};
-    struct rate_item item = item_of("lost", 7);
-    char answer[64];
-
-    assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
-    rate_store_commit(store, &reservation);
-    assert_int_equal(fill(store, "lost-too"), 10);
-    ask(world, "FLUSHALL", answer, sizeof(answer));
-    assert_string_equal(answer, "OK");
-    assert_int_equal(fill(store, "lost"), 3);
-    /* Each key is told, also after the first. */
-    assert_int_equal(fill(store, "lost-too"), 0);
-    stop_server(world);
-    start_server(world);
-    assert_int_equal(fill(store, "lost"), 0);
-    rate_store_destroy(&store);
-}
-
-/* Nonsense where the script keeps its own is as nothing. */
-static void test_nonsense(void **state)
-{
-    struct world *world = *state;
-    struct rate_store *store = open_store(world, 1);
-    char answer[256];
-
-    assert_int_equal(fill(store, "nonsense"), 10);
-    ask(world,
-        "EVAL \"for _, k in ipairs(redis.call('KEYS', '*:k:*')) do redis.call('SET', k, "
-        "'rubbish') end return 1\" 0",
-        answer, sizeof(answer));
-    assert_int_equal(fill(store, "nonsense"), 10);
-    rate_store_destroy(&store);
-}
-
-/* Whether a charge reached the server. */
-static bool has_answered(struct rate_store *store, char *fault, size_t size)
-{
-    struct rate_reservation reservation = {0};
-    struct rate_item item = item_of("reach", 1);
-    struct rate_shared_numbers numbers;
-
-    assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
-    rate_shared_numbers(store, &numbers);
-    (void)snprintf(fault, size, "%s", numbers.fault);
-    rate_store_give_back(store, &reservation);
-    return numbers.failures == 0;
-}
-
-static void test_tls_and_users(void **state)
-{
-    struct world *world = *state;
-    char answer[256];
-    char fault[200];
-    char good[64];
-    char wrong[64];
-    const struct {
-        const char *url;
-        const char *user;
-        const char *password;
-        /* NULL: it answers. */
-        const char *fault;
-    } cases[] = {
-        {good, NULL, NULL, NULL},
-        {good, "postseal", "right", NULL},
-        {good, "postseal", "wrong", "WRONGPASS"},
-        {good, "reader", "right", "NOPERM"},
-        /* The certificate is for 127.0.0.1. */
-        {wrong, NULL, NULL, "no connection"},
-    };
-
-    (void)snprintf(good, sizeof(good), "rediss://127.0.0.1:%u/3", world->port);
-    (void)snprintf(wrong, sizeof(wrong), "rediss://localhost:%u", world->port);
-    ask(world, "ACL SETUSER postseal on '>right' '~{postseal}*' +@all -@admin", answer,
-        sizeof(answer));
-    assert_string_equal(answer, "OK");
-    ask(world, "ACL SETUSER reader on '>right' '~*' +get +select", answer, sizeof(answer));
-    assert_string_equal(answer, "OK");
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct rate_store *store = open_store_at(world, cases[i].url, cases[i].user,
-                                                 cases[i].password, 1, 10 * BASE_NS_PER_S);
-        bool is_good;
-
-        /* What another use of OpenSSL left behind is no fault of this one. */
-        ERR_raise(ERR_LIB_USER, 1);
-        is_good = has_answered(store, fault, sizeof(fault));
-        if (is_good != (cases[i].fault == NULL) ||
-            (!is_good && strstr(fault, cases[i].fault) == NULL))
-            fail_msg("case %zu: %s", i, fault);
-        rate_store_destroy(&store);
-    }
-}
-
-static void test_secret_options(void **state)
-{
-    static const struct {
-        const char *url;
-        const char *want;
-    } cases[] = {
-        {"redis://user:secret@host/", "does not belong"},
-        {"http://host/", "is no address"},
-        {"redis://host:0/", "is no address"},
-        {"redis://host:65536/", "is no address"},
-        {"redis:///1", "is no address"},
-        {"redis://host/x", "is no address"},
-        {"unix:relative", "is no address"},
-        {"unix:/s?name=1", "is no address"},
-        {"redis://[::1/", "is no address"},
-    };
-    struct rate_shared_options options = {.secret = BASE_TEXT("x")};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct base_error error = {""};
-
-        options.url = cases[i].url;
-        assert_null(rate_shared_create(&options, &error));
-        if (strstr(error.text, cases[i].want) == NULL || strstr(error.text, "secret") != NULL)
-            fail_msg("%s: %s", cases[i].url, error.text);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -919,12 +859,10 @@ int main(void)
         cmocka_unit_test(test_exact_together),
         cmocka_unit_test(test_break),
         cmocka_unit_test(test_refused_unheard),
+        cmocka_unit_test(test_release_in_a_break),
+        cmocka_unit_test(test_poison),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_flush),
-        cmocka_unit_test(test_lost_keys),
-        cmocka_unit_test(test_nonsense),
-        cmocka_unit_test(test_secret_options),
-        cmocka_unit_test(test_tls_and_users),
     };
 
     if (server_path() == NULL) {

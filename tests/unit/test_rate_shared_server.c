@@ -1,0 +1,154 @@
+/* How the shared store finds its server, and what it makes of one that has lost its keys or says
+ * nonsense. Skipped, and said so, where there is no redis-server. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <openssl/err.h>
+
+#include "tests/unit/shared_world.h"
+
+/* A server that comes back empty is told what this host knows. */
+static void test_lost_keys(void **state)
+{
+    struct world *world = *state;
+    struct rate_store *store = open_store(world, 1);
+    struct rate_reservation reservation = {0};
+    struct rate_item item = item_of("lost", 7);
+    char answer[64];
+
+    assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
+    rate_store_commit(store, &reservation);
+    assert_int_equal(fill(store, "lost-too"), 10);
+    ask(world, "FLUSHALL", answer, sizeof(answer));
+    assert_string_equal(answer, "OK");
+    assert_int_equal(fill(store, "lost"), 3);
+    /* Each key is told, also after the first. */
+    assert_int_equal(fill(store, "lost-too"), 0);
+    stop_server(world);
+    start_server(world);
+    assert_int_equal(fill(store, "lost"), 0);
+    rate_store_destroy(&store);
+}
+
+/* Nonsense where the script keeps its own is as nothing. */
+static void test_nonsense(void **state)
+{
+    struct world *world = *state;
+    struct rate_store *store = open_store(world, 1);
+    char answer[256];
+
+    assert_int_equal(fill(store, "nonsense"), 10);
+    ask(world,
+        "EVAL \"for _, k in ipairs(redis.call('KEYS', '*:k:*')) do redis.call('SET', k, "
+        "'rubbish') end return 1\" 0",
+        answer, sizeof(answer));
+    assert_int_equal(fill(store, "nonsense"), 10);
+    rate_store_destroy(&store);
+}
+
+/* Whether a charge reached the server. */
+static bool has_answered(struct rate_store *store, char *fault, size_t size)
+{
+    struct rate_reservation reservation = {0};
+    struct rate_item item = item_of("reach", 1);
+    struct rate_shared_numbers numbers;
+
+    assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
+    rate_shared_numbers(store, &numbers);
+    (void)snprintf(fault, size, "%s", numbers.fault);
+    rate_store_give_back(store, &reservation);
+    return numbers.failures == 0;
+}
+
+static void test_tls_and_users(void **state)
+{
+    struct world *world = *state;
+    char answer[256];
+    char fault[200];
+    char good[64];
+    char wrong[64];
+    const struct {
+        const char *url;
+        const char *user;
+        const char *password;
+        /* NULL: it answers. */
+        const char *fault;
+    } cases[] = {
+        {good, NULL, NULL, NULL},
+        {good, "postseal", "right", NULL},
+        {good, "postseal", "wrong", "WRONGPASS"},
+        {good, "reader", "right", "NOPERM"},
+        /* The certificate is for 127.0.0.1. */
+        {wrong, NULL, NULL, "no connection"},
+    };
+
+    (void)snprintf(good, sizeof(good), "rediss://127.0.0.1:%u/3", world->port);
+    (void)snprintf(wrong, sizeof(wrong), "rediss://localhost:%u", world->port);
+    ask(world, "ACL SETUSER postseal on '>right' '~{postseal}*' +@all -@admin", answer,
+        sizeof(answer));
+    assert_string_equal(answer, "OK");
+    ask(world, "ACL SETUSER reader on '>right' '~*' +get +select", answer, sizeof(answer));
+    assert_string_equal(answer, "OK");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct rate_store *store = open_store_at(world, cases[i].url, cases[i].user,
+                                                 cases[i].password, 1, 10 * BASE_NS_PER_S);
+        bool is_good;
+
+        /* What another use of OpenSSL left behind is no fault of this one. */
+        ERR_raise(ERR_LIB_USER, 1);
+        is_good = has_answered(store, fault, sizeof(fault));
+        if (is_good != (cases[i].fault == NULL) ||
+            (!is_good && strstr(fault, cases[i].fault) == NULL))
+            fail_msg("case %zu: %s", i, fault);
+        rate_store_destroy(&store);
+    }
+}
+
+static void test_secret_options(void **state)
+{
+    static const struct {
+        const char *url;
+        const char *want;
+    } cases[] = {
+        {"redis://user:secret@host/", "does not belong"},
+        {"http://host/", "is no address"},
+        {"redis://host:0/", "is no address"},
+        {"redis://host:65536/", "is no address"},
+        {"redis:///1", "is no address"},
+        {"redis://host/x", "is no address"},
+        {"unix:relative", "is no address"},
+        {"unix:/s?name=1", "is no address"},
+        {"redis://[::1/", "is no address"},
+    };
+    struct rate_shared_options options = {.secret = BASE_TEXT("x")};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct base_error error = {""};
+
+        options.url = cases[i].url;
+        assert_null(rate_shared_create(&options, &error));
+        if (strstr(error.text, cases[i].want) == NULL || strstr(error.text, "secret") != NULL)
+            fail_msg("%s: %s", cases[i].url, error.text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lost_keys),
+        cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_tls_and_users),
+        cmocka_unit_test(test_secret_options),
+    };
+
+    if (server_path() == NULL) {
+        puts("skipped: no redis-server here (Debian: redis-server)");
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
