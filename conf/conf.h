@@ -88,6 +88,14 @@ struct conf_option {
     const char *const *words;
 };
 
+/* A row: a field of `struct struct_name`; what else it has follows as designators. Each table makes
+ * its own ROW() of it, which names the struct once. */
+#define CONF_ROW(struct_name, option, kind, field, ...)                                  \
+    {                                                                                    \
+        .name = (option), .type = (kind), .offset = offsetof(struct struct_name, field), \
+        __VA_ARGS__                                                                      \
+    }
+
 struct conf_section;
 
 /* Rows that are kept in another file than their table's, each at the head of something bigger. */

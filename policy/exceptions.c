@@ -41,20 +41,16 @@ struct policy_exceptions {
 
 static const char *const scope_words[] = {"dmarc", NULL};
 
-#define ROW(name_, type_, field_, words_)                                                       \
-    {                                                                                           \
-        .name = (name_), .type = (type_), .offset = offsetof(struct exception_options, field_), \
-        .words = (words_)                                                                       \
-    }
+#define ROW(option, ...) CONF_ROW(exception_options, option, __VA_ARGS__)
 
 static const struct conf_option options[] = {
-    ROW("client-net", CONF_LIST, client_net, NULL),
-    ROW("client-name", CONF_LIST, client_name, NULL),
-    ROW("dkim-domain", CONF_LIST, dkim_domain, NULL),
-    ROW("list-id", CONF_LIST, list_id, NULL),
-    ROW("sender-domain", CONF_LIST, sender_domain, NULL),
-    ROW("author-domain", CONF_LIST, author_domain, NULL),
-    ROW("for", CONF_WORDS, scope, scope_words),
+    ROW("client-net", CONF_LIST, client_net),
+    ROW("client-name", CONF_LIST, client_name),
+    ROW("dkim-domain", CONF_LIST, dkim_domain),
+    ROW("list-id", CONF_LIST, list_id),
+    ROW("sender-domain", CONF_LIST, sender_domain),
+    ROW("author-domain", CONF_LIST, author_domain),
+    ROW("for", CONF_WORDS, scope, .words = scope_words),
 };
 
 #define CONDITION_COUNT (sizeof(options) / sizeof(options[0]) - 1)

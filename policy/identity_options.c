@@ -5,11 +5,7 @@
 static const char *const null_words[] = {"owned", "dsn", "unowned", NULL};
 static const char *const form_words[] = {"verp", "batv", "srs", NULL};
 
-#define ROW(option, kind, field, ...)                                          \
-    {                                                                          \
-        .name = (option), .type = (kind),                                      \
-        .offset = offsetof(struct policy_identity_options, field), __VA_ARGS__ \
-    }
+#define ROW(option, ...) CONF_ROW(policy_identity_options, option, __VA_ARGS__)
 
 static const struct conf_option rows[] = {
     ROW("sender-login-maps", CONF_MAPS, sender_login_maps, .fallback = NULL),

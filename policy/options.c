@@ -13,11 +13,7 @@
 static const char *const method_words[] = {"treewalk", "psl", "compare", NULL};
 static const char *const mode_words[] = {"enforce", "observe", NULL};
 
-#define ROW(option, kind, field, ...)                                                       \
-    {                                                                                       \
-        .name = (option), .type = (kind), .offset = offsetof(struct policy_options, field), \
-        __VA_ARGS__                                                                         \
-    }
+#define ROW(option, ...) CONF_ROW(policy_options, option, __VA_ARGS__)
 
 static const struct conf_option rows[] = {
     ROW("authserv-id", CONF_STRING, authserv_id, .fallback = NULL),

@@ -26,24 +26,10 @@ static const char *const policy_words[] = {"none", "quarantine", "reject", NULL}
 #define TIMES_MAX 10000
 #define EVERY_MAX (INT64_C(31) * 24 * 60 * 60 * 1000)
 
-#define ROW(struct_name, option, kind, field) \
-    .name = (option), .type = (kind), .offset = offsetof(struct struct_name, field)
-#define TOP(option, kind, field)                   \
-    {                                              \
-        ROW(selftest_options, option, kind, field) \
-    }
-#define GIVEN(option, kind, field)               \
-    {                                            \
-        ROW(selftest_given, option, kind, field) \
-    }
-#define EXPECT(option, kind, field)               \
-    {                                             \
-        ROW(selftest_expect, option, kind, field) \
-    }
-#define WORD(option, field, list)                                       \
-    {                                                                   \
-        ROW(selftest_expect, option, CONF_WORD, field), .words = (list) \
-    }
+#define TOP(option, ...)          CONF_ROW(selftest_options, option, __VA_ARGS__)
+#define GIVEN(option, ...)        CONF_ROW(selftest_given, option, __VA_ARGS__)
+#define EXPECT(option, ...)       CONF_ROW(selftest_expect, option, __VA_ARGS__)
+#define WORD(option, field, list) EXPECT(option, CONF_WORD, field, .words = (list))
 
 static const struct conf_option top_rows[] = {
     TOP("zone-file", CONF_STRING, zone_file),
@@ -74,8 +60,8 @@ static const struct conf_option given_rows[] = {
     GIVEN("zone", CONF_LIST, zone),
     GIVEN("time", CONF_STRING, time),
     GIVEN("after", CONF_LIST, after),
-    {ROW(selftest_given, "times", CONF_INT, times), .fallback = "1", .min = 1, .max = TIMES_MAX},
-    {ROW(selftest_given, "every", CONF_DURATION, every), .fallback = "0s", .max = EVERY_MAX},
+    GIVEN("times", CONF_INT, times, .fallback = "1", .min = 1, .max = TIMES_MAX),
+    GIVEN("every", CONF_DURATION, every, .fallback = "0s", .max = EVERY_MAX),
 };
 
 static const struct conf_option expect_rows[] = {
@@ -103,7 +89,7 @@ static const struct conf_option expect_rows[] = {
     EXPECT("not-added", CONF_LIST, not_added),
     EXPECT("rates", CONF_LIST, rates),
     EXPECT("rates-without", CONF_LIST, rates_without),
-    {ROW(selftest_expect, "accepted", CONF_INT, accepted), .max = TIMES_MAX},
+    EXPECT("accepted", CONF_INT, accepted, .max = TIMES_MAX),
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

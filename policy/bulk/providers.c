@@ -162,12 +162,8 @@ static const struct {
 };
 
 static const struct conf_option options[] = {
-    {.name = "bulk-limit",
-     .type = CONF_INT,
-     .offset = offsetof(struct bulk_options, limit),
-     .fallback = "5000",
-     .min = 1,
-     .max = LIMIT_MAX},
+    CONF_ROW(bulk_options, "bulk-limit", CONF_INT, limit, .fallback = "5000", .min = 1,
+             .max = LIMIT_MAX),
 };
 
 const struct conf_table bulk_options_table = {
@@ -177,13 +173,9 @@ const struct conf_table bulk_options_table = {
 };
 
 static const struct conf_option provider_rows[] = {
-    {.name = "domains", .type = CONF_LIST, .offset = offsetof(struct provider_options, domains)},
-    {.name = "mx", .type = CONF_LIST, .offset = offsetof(struct provider_options, mx)},
-    {.name = "limit",
-     .type = CONF_INT,
-     .offset = offsetof(struct provider_options, limit),
-     .min = 1,
-     .max = LIMIT_MAX},
+    CONF_ROW(provider_options, "domains", CONF_LIST, domains),
+    CONF_ROW(provider_options, "mx", CONF_LIST, mx),
+    CONF_ROW(provider_options, "limit", CONF_INT, limit, .min = 1, .max = LIMIT_MAX),
 };
 
 static bool is_name(const char *text)

@@ -51,11 +51,7 @@ enum bounces_by {
 };
 static const char *const bounces_by_words[] = {"message-id", "sender", NULL};
 
-#define ROW(name_, type_, field_, ...)                                                     \
-    {                                                                                      \
-        .name = (name_), .type = (type_), .offset = offsetof(struct rate_options, field_), \
-        __VA_ARGS__                                                                        \
-    }
+#define ROW(option, ...) CONF_ROW(rate_options, option, __VA_ARGS__)
 
 static const struct conf_option rows[] = {
     ROW("key", CONF_LIST, key, .fallback = NULL),
