@@ -15,7 +15,7 @@
 #include "base/text.h"
 
 /* Numbers of an answer. */
-#define STORE_REDIS_NUMBERS_MAX 16384
+#define STORE_REDIS_NUMBERS_MAX 65536
 /* Octets of an answer. */
 #define STORE_REDIS_ANSWER_MAX (1U << 20)
 

@@ -810,6 +810,37 @@ static void test_many(void **state)
     rate_store_destroy(&store);
 }
 
+/* A message of thousands of recipients that is judged at its end, by sendmail(1): the answer is not
+ * too long to be read. */
+static void test_thousands(void **state)
+{
+    enum {
+        COUNT = 4000
+    };
+    static const struct rate_windows wide = {.count = 2,
+                                             .at = {{100000, HOUR_NS}, {90000, 2 * HOUR_NS}}};
+    struct rate_store *store = open_store(*state, 1);
+    struct rate_reservation reservation = {0};
+    struct rate_item *items = calloc(COUNT, sizeof(*items));
+    char(*values)[16] = calloc(COUNT, sizeof(*values));
+    struct rate_shared_numbers numbers;
+
+    assert_true(items != NULL && values != NULL);
+    for (int i = 0; i < COUNT; i++) {
+        (void)snprintf(values[i], sizeof(values[i]), "v%d", i);
+        items[i] = item_of("thousands", 1);
+        items[i].windows = &wide;
+        items[i].value = base_text_of(values[i]);
+    }
+    assert_true(rate_store_charge(store, &reservation, items, COUNT));
+    rate_shared_numbers(store, &numbers);
+    assert_int_equal(numbers.failures, 0);
+    rate_store_commit(store, &reservation);
+    rate_store_destroy(&store);
+    free(values);
+    free(items);
+}
+
 /* What waits when the process ends is sent before. */
 static void test_flush(void **state)
 {
@@ -862,6 +893,7 @@ int main(void)
         cmocka_unit_test(test_release_in_a_break),
         cmocka_unit_test(test_poison),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_thousands),
         cmocka_unit_test(test_flush),
     };
 
