@@ -40,21 +40,22 @@ static void print(const struct dmarc_lint *lint, FILE *out)
     for (const struct dmarc_destination *it = lint->destinations; it != NULL; it = it->next)
         print_name(out, "reports to", &it->domain,
                    it->is_authorized ? (it->is_external ? ": wants them" : "") : ": not known to");
-    for (const struct dmarc_finding *it = lint->first; it != NULL; it = it->next) {
-        print_line(out, dmarc_severity_text(it->severity), base_text_of(it->text));
+    for (const struct policy_finding *it = lint->found.first; it != NULL; it = it->next) {
+        print_line(out, policy_severity_text(it->severity), base_text_of(it->text));
         print_line(out, "  mend", base_text_of(it->mend));
     }
-    (void)fprintf(out, "%-12s %zu errors, %zu warnings\n", "result", lint->errors, lint->warnings);
+    (void)fprintf(out, "%-12s %u errors, %u warnings\n", "result", lint->found.errors,
+                  lint->found.warnings);
 }
 
 static struct base_json *findings_json(const struct dmarc_lint *lint)
 {
     struct base_json *array = base_json_array();
 
-    for (const struct dmarc_finding *it = lint->first; it != NULL; it = it->next) {
+    for (const struct policy_finding *it = lint->found.first; it != NULL; it = it->next) {
         struct base_json *object = base_json_object();
 
-        base_json_set_cstr(object, "severity", dmarc_severity_text(it->severity));
+        base_json_set_cstr(object, "severity", policy_severity_text(it->severity));
         base_json_set_cstr(object, "finding", it->word);
         base_json_set_text(object, "text", base_text_of(it->text));
         base_json_set_cstr(object, "mend", it->mend);
@@ -89,8 +90,8 @@ static void print_json(const struct dmarc_lint *lint, FILE *out)
         base_json_set_text(object, "record", lint->record.text);
     else
         base_json_set_null(object, "record");
-    base_json_set_int(object, "errors", (int64_t)lint->errors);
-    base_json_set_int(object, "warnings", (int64_t)lint->warnings);
+    base_json_set_int(object, "errors", (int64_t)lint->found.errors);
+    base_json_set_int(object, "warnings", (int64_t)lint->found.warnings);
     base_json_set(object, "findings", findings_json(lint));
     base_json_set(object, "destinations", destinations_json(lint));
     base_json_set(root, "dmarc_lint", object);
@@ -116,7 +117,7 @@ static enum tool_status run(const struct tool_args *args, const struct tool_io *
             print_json(&lint, io->out);
         else
             print(&lint, io->out);
-        if (lint.errors > 0)
+        if (lint.found.errors > 0)
             status = TOOL_FAULT;
     }
     tool_asking_close(&asking);

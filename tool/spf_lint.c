@@ -19,9 +19,9 @@ static const struct tool_flag flags[] = {
     TOOL_FLAG_JSON,
 };
 
-static void print_finding(FILE *out, const struct spf_lint_finding *finding)
+static void print_finding(FILE *out, const struct policy_finding *finding)
 {
-    (void)fprintf(out, "%-12s ", spf_lint_severity_text(finding->severity));
+    (void)fprintf(out, "%-12s ", policy_severity_text(finding->severity));
     tool_print_text(out, finding->domain);
     if (finding->term.length > 0) {
         (void)fputs(": \"", out);
@@ -42,22 +42,22 @@ static void print_text(const struct dns_name *domain, const struct spf_lint_repo
         tool_print_text(out, report->record);
         (void)fputc('\n', out);
     }
-    for (const struct spf_lint_finding *it = report->first; it != NULL; it = it->next)
+    for (const struct policy_finding *it = report->found.first; it != NULL; it = it->next)
         print_finding(out, it);
     (void)fprintf(out, "%-12s %u over all branches, of %u\n", "asking terms", report->terms,
                   SPF_TERMS_MAX);
     (void)fprintf(out, "%-12s %u for an IPv4 client, %u for an IPv6 client, of 2\n", "find nothing",
                   report->voids4, report->voids6);
-    (void)fprintf(out, "%-12s %u errors, %u warnings, %u notes\n", "result", report->errors,
-                  report->warnings, report->notes);
+    (void)fprintf(out, "%-12s %u errors, %u warnings, %u notes\n", "result", report->found.errors,
+                  report->found.warnings, report->found.notes);
 }
 
-static struct base_json *finding_json(const struct spf_lint_finding *finding)
+static struct base_json *finding_json(const struct policy_finding *finding)
 {
     struct base_json *object = base_json_object();
 
-    base_json_set_cstr(object, "severity", spf_lint_severity_text(finding->severity));
-    base_json_set_cstr(object, "finding", finding->code);
+    base_json_set_cstr(object, "severity", policy_severity_text(finding->severity));
+    base_json_set_cstr(object, "finding", finding->word);
     base_json_set_text(object, "domain", finding->domain);
     if (finding->term.length > 0)
         base_json_set_text(object, "term", finding->term);
@@ -84,10 +84,10 @@ static void print_json(const struct dns_name *domain, const struct spf_lint_repo
     base_json_set_int(object, "terms", report->terms);
     base_json_set_int(object, "voids_ip4", report->voids4);
     base_json_set_int(object, "voids_ip6", report->voids6);
-    base_json_set_int(object, "errors", report->errors);
-    base_json_set_int(object, "warnings", report->warnings);
-    base_json_set_int(object, "notes", report->notes);
-    for (const struct spf_lint_finding *it = report->first; it != NULL; it = it->next)
+    base_json_set_int(object, "errors", report->found.errors);
+    base_json_set_int(object, "warnings", report->found.warnings);
+    base_json_set_int(object, "notes", report->found.notes);
+    for (const struct policy_finding *it = report->found.first; it != NULL; it = it->next)
         base_json_append(findings, finding_json(it));
     base_json_set(object, "findings", findings);
     base_json_set(root, "spf_lint", object);
@@ -108,7 +108,7 @@ static enum tool_status lint(struct tool_asking *asking, const struct dns_name *
         print_json(domain, &report, io->out);
     else
         print_text(domain, &report, io->out);
-    return report.errors > 0 ? TOOL_FAULT : TOOL_ANSWERED;
+    return report.found.errors > 0 ? TOOL_FAULT : TOOL_ANSWERED;
 }
 
 static enum tool_status run(const struct tool_args *args, const struct tool_io *io)

@@ -6,7 +6,7 @@
 #include "policy/dmarc/lint.h"
 
 /* Adds a finding. `word` and `mend` are static or in the arena. */
-void dmarc_lint_add(struct dmarc_lint *lint, enum dmarc_severity severity, const char *word,
+void dmarc_lint_add(struct dmarc_lint *lint, enum policy_severity severity, const char *word,
                     const char *mend, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 

@@ -13,38 +13,23 @@
 /* RFC 1035 section 4.2.1: an answer by UDP has 512 octets, header and names taken off. */
 #define SAFE_OCTETS 450
 
-const char *dmarc_severity_text(enum dmarc_severity severity)
-{
-    static const char *const texts[] = {"note", "warning", "error"};
-
-    return texts[severity];
-}
-
-void dmarc_lint_add(struct dmarc_lint *lint, enum dmarc_severity severity, const char *word,
+void dmarc_lint_add(struct dmarc_lint *lint, enum policy_severity severity, const char *word,
                     const char *mend, const char *format, ...)
 {
-    struct dmarc_finding *finding = base_arena_alloc(lint->arena, sizeof(*finding));
+    struct policy_finding *finding = base_arena_alloc(lint->arena, sizeof(*finding));
     char text[1024];
     va_list arguments;
 
-    lint->errors += severity == DMARC_SEVERITY_ERROR;
-    lint->warnings += severity == DMARC_SEVERITY_WARNING;
-    if (finding == NULL)
-        return;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    finding->severity = severity;
-    finding->word = word;
-    finding->text = base_arena_strdup(lint->arena, text);
-    finding->mend = mend;
-    if (finding->text == NULL)
-        return;
-    if (lint->last == NULL)
-        lint->first = finding;
-    else
-        lint->last->next = finding;
-    lint->last = finding;
+    if (finding != NULL) {
+        finding->word = word;
+        finding->text = base_arena_strdup(lint->arena, text);
+        finding->mend = mend;
+    }
+    policy_findings_add(&lint->found, severity,
+                        finding != NULL && finding->text != NULL ? finding : NULL);
 }
 
 /* A TXT record at the name of a policy record that is none: a slip, or somebody else's. */
@@ -57,14 +42,15 @@ static void add_foreign(struct dmarc_lint *lint, struct base_text text)
         is_meant |=
             base_text_equals_nocase((struct base_text){trimmed.data + i, 5}, BASE_TEXT("DMARC"));
     if (is_meant)
-        dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, "version",
+        dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, "version",
                        "let the record begin with \"v=DMARC1;\", exactly so",
                        "a record does not begin with v=DMARC1 and is ignored: \"%.*s\"",
                        (int)text.length, text.data);
     else
-        dmarc_lint_add(
-            lint, DMARC_SEVERITY_WARNING, "foreign", "take it away, or move it to where it belongs",
-            "a TXT record here is no DMARC record: \"%.*s\"", (int)text.length, text.data);
+        dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "foreign",
+                       "take it away, or move it to where it belongs",
+                       "a TXT record here is no DMARC record: \"%.*s\"", (int)text.length,
+                       text.data);
 }
 
 /* Character-strings are joined as they are: a blank that was meant between them is not there. */
@@ -73,11 +59,11 @@ static void check_size(struct dmarc_lint *lint, const struct dns_record *record)
     size_t first = record->rdata.length > 0 ? (unsigned char)record->rdata.data[0] : 0;
 
     if (first + 1 < record->rdata.length)
-        dmarc_lint_add(lint, DMARC_SEVERITY_NOTE, "several-strings",
+        dmarc_lint_add(lint, POLICY_SEVERITY_NOTE, "several-strings",
                        "keep the record in one string where it fits into 255 octets",
                        "the record is in several strings; they are joined without a blank");
     if (record->value.length > SAFE_OCTETS)
-        dmarc_lint_add(lint, DMARC_SEVERITY_WARNING, "too-long",
+        dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "too-long",
                        "name fewer report addresses, or shorter ones",
                        "the record has %zu octets: the answer does not fit into every UDP datagram",
                        record->value.length);
@@ -90,12 +76,12 @@ static void no_record(struct dmarc_lint *lint, const struct dmarc_walk *walk)
     if (step == NULL || !step->has_record)
         step = &walk->steps[walk->count - 1];
     if (step->has_record)
-        dmarc_lint_add(lint, DMARC_SEVERITY_NOTE, "inherited",
+        dmarc_lint_add(lint, POLICY_SEVERITY_NOTE, "inherited",
                        "publish a record of its own only if another policy is wanted here",
                        "no record at _dmarc.%s; the record of %s holds for it", lint->domain.text,
                        step->domain.text);
-    else if (lint->errors == 0)
-        dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, "no-record",
+    else if (lint->found.errors == 0)
+        dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, "no-record",
                        "publish a TXT record there: \"v=DMARC1; p=none; rua=mailto:...\" to begin "
                        "with",
                        "no record at _dmarc.%s: anybody can send in this domain's name",
@@ -119,7 +105,7 @@ static const struct dns_record *pick(struct dmarc_lint *lint, const struct dns_a
     }
     if (count < 2)
         return found;
-    dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, "several-records", "keep one of them",
+    dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, "several-records", "keep one of them",
                    "%zu DMARC records at _dmarc.%s: receivers ignore all of them", count,
                    lint->domain.text);
     return NULL;
@@ -134,7 +120,7 @@ void dmarc_lint_domain(struct dmarc_lint *lint)
     struct dns_name name;
 
     if (!dns_name_prepend(&name, "_dmarc", &lint->domain)) {
-        dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, "name-too-long", "use a shorter domain",
+        dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, "name-too-long", "use a shorter domain",
                        "the domain is so long that \"_dmarc.\" does not fit before it");
         return;
     }
@@ -143,7 +129,7 @@ void dmarc_lint_domain(struct dmarc_lint *lint)
     dmarc_walk_run(&walk, lint->lookups, &lint->domain);
     lint->organizational = *dmarc_walk_organizational(&walk, &storage);
     if (walk.is_temporary)
-        dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, "dns", "try again, or mend the name servers",
+        dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, "dns", "try again, or mend the name servers",
                        "DNS failed while the records of %s and above were asked for (%s at "
                        "_dmarc.%s)",
                        lint->domain.text, dns_status_text(answer->status), lint->domain.text);
@@ -158,5 +144,5 @@ void dmarc_lint_domain(struct dmarc_lint *lint)
     check_size(lint, record);
     dmarc_lint_record(lint, record->value);
     if (base_arena_is_exhausted(lint->arena))
-        lint->errors++;
+        lint->found.errors++;
 }

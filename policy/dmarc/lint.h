@@ -9,30 +9,10 @@
 
 #include "dns/name.h"
 #include "policy/dmarc/record.h"
+#include "policy/finding.h"
 
 struct base_arena;
 struct dns_lookups;
-
-enum dmarc_severity {
-    /* Nothing is wrong, but the owner should know. */
-    DMARC_SEVERITY_NOTE,
-    DMARC_SEVERITY_WARNING,
-    /* Receivers will not do what the owner asks for. */
-    DMARC_SEVERITY_ERROR,
-};
-
-/* "note", "warning", "error". */
-const char *dmarc_severity_text(enum dmarc_severity severity);
-
-/* Texts live in the arena, or are static; they hold octets of the record. */
-struct dmarc_finding {
-    enum dmarc_severity severity;
-    /* A stable name: "p-invalid", ... */
-    const char *word;
-    const char *text;
-    const char *mend;
-    struct dmarc_finding *next;
-};
 
 /* A domain that reports go to. */
 struct dmarc_destination {
@@ -54,11 +34,8 @@ struct dmarc_lint {
     struct dns_name organizational;
     bool has_record;
     struct dmarc_record record;
-    struct dmarc_finding *first;
-    struct dmarc_finding *last;
+    struct policy_findings found;
     struct dmarc_destination *destinations;
-    size_t errors;
-    size_t warnings;
 };
 
 /* Blocks while the budget of `lookups` lasts. An exhausted arena is counted as an error. */

@@ -80,7 +80,7 @@ static void check_request(struct dmarc_lint *lint, size_t tag, struct base_text 
     for (enum dmarc_policy i = DMARC_POLICY_NONE; i <= DMARC_POLICY_REJECT; i++)
         if (base_text_equals_nocase(value, base_text_of(dmarc_policy_text(i))))
             return;
-    dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, words[tag], "write none, quarantine or reject",
+    dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, words[tag], "write none, quarantine or reject",
                    "%s: \"%.*s\" is no policy: %s", tags[tag].name, (int)value.length, value.data,
                    lint->record.has_valid_rua ? "the whole record is taken as p=none"
                                               : "the whole record is ignored");
@@ -90,7 +90,7 @@ static void check_letter(struct dmarc_lint *lint, const struct tag *tag, struct 
 {
     if (value.length == 1 && strchr(tag->more, base_ascii_lower(value.data[0])) != NULL)
         return;
-    dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, "value", "write one of the letters, or no such tag",
+    dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, "value", "write one of the letters, or no such tag",
                    "%s: \"%.*s\" is none of the letters \"%s\": the default is taken", tag->name,
                    (int)value.length, value.data, tag->more);
 }
@@ -114,7 +114,7 @@ static void check_fo(struct dmarc_lint *lint, struct base_text value)
             seen |= 1U << (letter - letters);
     }
     if (!is_good || (seen & 3) == 3)
-        dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, "value",
+        dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, "value",
                        "write 0 or 1, and d and s, joined by colons: fo=1:d:s",
                        "fo: \"%.*s\" is not what the tag takes", (int)value.length, value.data);
 }
@@ -124,7 +124,7 @@ static void check_tag(struct reading *reading, size_t tag, struct base_text valu
     struct dmarc_lint *lint = reading->lint;
 
     if (has(reading, tag)) {
-        dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, "duplicate",
+        dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, "duplicate",
                        "keep one of them: receivers differ in which they take",
                        "the tag %s is there more than once", tags[tag].name);
         return;
@@ -144,7 +144,7 @@ static void check_tag(struct reading *reading, size_t tag, struct base_text valu
         dmarc_lint_reports(lint, tags[tag].name, value);
         break;
     case KIND_GONE:
-        dmarc_lint_add(lint, DMARC_SEVERITY_WARNING, "gone", tags[tag].more,
+        dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "gone", tags[tag].more,
                        "%s is no tag of RFC 9989 any more: receivers ignore it", tags[tag].name);
         break;
     case KIND_VERSION:
@@ -191,11 +191,11 @@ static void read_tag(struct reading *reading, struct base_text text, bool is_las
 
     if (text.length == 0) {
         if (!is_last)
-            dmarc_lint_add(reading->lint, DMARC_SEVERITY_WARNING, "empty-tag",
+            dmarc_lint_add(reading->lint, POLICY_SEVERITY_WARNING, "empty-tag",
                            "take one of the semicolons away",
                            "there is nothing between two semicolons");
     } else if (!is_tag_name(name) || (!is_tag_value(value) && !is_request)) {
-        dmarc_lint_add(reading->lint, DMARC_SEVERITY_ERROR, "malformed",
+        dmarc_lint_add(reading->lint, POLICY_SEVERITY_ERROR, "malformed",
                        "write tag=value, with a semicolon before the next tag",
                        "\"%.*s\" is not tag=value: receivers ignore it", (int)text.length,
                        text.data);
@@ -203,7 +203,7 @@ static void read_tag(struct reading *reading, struct base_text text, bool is_las
         check_tag(reading, tag, value);
     } else {
         dmarc_lint_add(
-            reading->lint, DMARC_SEVERITY_WARNING, "unknown", "correct its name, or take it away",
+            reading->lint, POLICY_SEVERITY_WARNING, "unknown", "correct its name, or take it away",
             "%.*s is no tag of RFC 9989: receivers ignore it", (int)name.length, name.data);
     }
 }
@@ -222,31 +222,32 @@ static void check_policy(const struct reading *reading)
     int sp = strength(&record->sp, p);
 
     if (!has(reading, TAG_P))
-        dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, "p-missing", "add p=none, or a stronger policy",
+        dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, "p-missing", "add p=none, or a stronger policy",
                        "there is no p: the record is %s",
                        record->has_valid_rua ? "taken as p=none" : "ignored");
     else if (record->p.is_valid && p == DMARC_POLICY_NONE && has(reading, TAG_RUA))
-        dmarc_lint_add(lint, DMARC_SEVERITY_NOTE, "p-none",
+        dmarc_lint_add(lint, POLICY_SEVERITY_NOTE, "p-none",
                        "when the reports show that all your mail passes: p=quarantine, then "
                        "p=reject",
                        "p=none: forged mail is reported, but not stopped");
     else if (record->p.is_valid && p == DMARC_POLICY_NONE)
-        dmarc_lint_add(lint, DMARC_SEVERITY_WARNING, "p-none",
+        dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "p-none",
                        "add rua=mailto:..., to see who sends",
                        "p=none without rua: forged mail is neither stopped nor reported");
     if (sp < p)
-        dmarc_lint_add(lint, DMARC_SEVERITY_WARNING, "sp-weaker", "take sp away, or make it as p",
+        dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "sp-weaker", "take sp away, or make it as p",
                        "sp is weaker than p: subdomains can be forged");
     if (strength(&record->np, sp) < sp)
-        dmarc_lint_add(lint, DMARC_SEVERITY_WARNING, "np-weaker",
+        dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "np-weaker",
                        "take np away, or write np=reject",
                        "np is weaker than what holds for subdomains that exist: names that you do "
                        "not have can be forged");
     if (record->is_test && (p > DMARC_POLICY_NONE || sp > DMARC_POLICY_NONE))
-        dmarc_lint_add(lint, DMARC_SEVERITY_WARNING, "test", "take t=y away when the trial is over",
+        dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "test",
+                       "take t=y away when the trial is over",
                        "t=y: policies are applied one level milder");
     else if (record->is_test)
-        dmarc_lint_add(lint, DMARC_SEVERITY_NOTE, "test", "take t=y away",
+        dmarc_lint_add(lint, POLICY_SEVERITY_NOTE, "test", "take t=y away",
                        "t=y has no effect on p=none");
 }
 
@@ -258,24 +259,24 @@ static void check_sense(const struct reading *reading)
 
     for (size_t tag = TAG_SP; tag <= TAG_NP; tag++)
         if (has(reading, tag) && is_below)
-            dmarc_lint_add(lint, DMARC_SEVERITY_WARNING,
+            dmarc_lint_add(lint, POLICY_SEVERITY_WARNING,
                            tag == TAG_SP ? "sp-pointless" : "np-pointless",
                            "publish it at the organizational domain",
                            "%s has no effect here: domains below %s follow the record of %s",
                            tags[tag].name, lint->domain.text, lint->organizational.text);
     if (!has(reading, TAG_RUA))
-        dmarc_lint_add(lint, DMARC_SEVERITY_WARNING, "rua-missing", "add rua=mailto:...",
+        dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "rua-missing", "add rua=mailto:...",
                        "there is no rua: nobody reports to you");
     if (has(reading, TAG_FO) && !has(reading, TAG_RUF))
-        dmarc_lint_add(lint, DMARC_SEVERITY_WARNING, "fo-pointless", "take fo away, or add ruf",
+        dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "fo-pointless", "take fo away, or add ruf",
                        "fo has no effect without ruf");
     if (is(reading, TAG_PSD, "y"))
-        dmarc_lint_add(lint, DMARC_SEVERITY_WARNING, "psd",
+        dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "psd",
                        "take psd=y away unless others register domains below this one",
                        "psd=y: each domain right below %s is an organization of its own",
                        lint->domain.text);
     else if (is(reading, TAG_PSD, "n"))
-        dmarc_lint_add(lint, DMARC_SEVERITY_NOTE, "psd",
+        dmarc_lint_add(lint, POLICY_SEVERITY_NOTE, "psd",
                        "take psd=n away if a domain above is to count as the organization",
                        "psd=n: %s is the organizational domain of all below it", lint->domain.text);
 }
@@ -289,9 +290,9 @@ void dmarc_lint_record(struct dmarc_lint *lint, struct base_text text)
         struct base_text tag = base_text_trim(base_text_split(&rest, ';'));
 
         if (count == TAGS_MAX) {
-            dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, "too-many-tags", "take away what is unknown",
-                           "the record has more than %d tags: the rest was not looked at",
-                           TAGS_MAX);
+            dmarc_lint_add(
+                lint, POLICY_SEVERITY_ERROR, "too-many-tags", "take away what is unknown",
+                "the record has more than %d tags: the rest was not looked at", TAGS_MAX);
             break;
         }
         read_tag(&reading, tag, rest.data == NULL);

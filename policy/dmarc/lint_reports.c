@@ -28,7 +28,7 @@ static void ask_consent(struct dmarc_lint *lint, struct dmarc_destination *desti
 
     (void)snprintf(prefix, sizeof(prefix), "%s._report._dmarc", lint->domain.text);
     if (!dns_name_prepend(&destination->question, prefix, &destination->domain)) {
-        dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, "destination-name",
+        dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, "destination-name",
                        "send the reports to an address of your own domain",
                        "%s: the name at which %s could agree to reports is too long", tag,
                        destination->domain.text);
@@ -39,7 +39,7 @@ static void ask_consent(struct dmarc_lint *lint, struct dmarc_destination *desti
     if (destination->is_authorized)
         return;
     if (dns_status_is_temporary(answer->status)) {
-        dmarc_lint_add(lint, DMARC_SEVERITY_WARNING, "destination-dns",
+        dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "destination-dns",
                        "try again, or mend the name servers",
                        "%s: DNS failed at %s, so that %s is not known to want the reports", tag,
                        destination->question.text, destination->domain.text);
@@ -49,7 +49,7 @@ static void ask_consent(struct dmarc_lint *lint, struct dmarc_destination *desti
                              "let %s publish a TXT record \"v=DMARC1\" at %s, or send the reports "
                              "elsewhere",
                              destination->domain.text, destination->question.text);
-    dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, "destination", mend,
+    dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, "destination", mend,
                    "%s: %s does not say that it wants reports on %s: receivers send none there",
                    tag, destination->domain.text, lint->domain.text);
 }
@@ -72,7 +72,7 @@ static void check_destination(struct dmarc_lint *lint, const char *tag,
     lint->destinations = destination;
     dmarc_walk_run(&walk, lint->lookups, domain);
     if (walk.is_temporary) {
-        dmarc_lint_add(lint, DMARC_SEVERITY_WARNING, "destination-dns",
+        dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "destination-dns",
                        "try again, or mend the name servers",
                        "%s: DNS failed while the organizational domain of %s was looked for", tag,
                        domain->text);
@@ -106,20 +106,20 @@ static void check_uri(struct dmarc_lint *lint, const char *tag, struct base_text
     struct base_text uri;
 
     if (item.length > 0 && memchr(item.data, '!', item.length) != NULL)
-        dmarc_lint_add(lint, DMARC_SEVERITY_WARNING, "size-limit",
+        dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "size-limit",
                        "take away the \"!\" and what follows it",
                        "%s: \"%.*s\" has a limit of size, which RFC 9989 has abolished", tag,
                        (int)item.length, item.data);
     if (!dmarc_record_next_uri(&rest, &uri)) {
-        dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, "uri",
+        dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, "uri",
                        "write it as mailto:user@example.org; a comma or \"!\" in it as %2C or %21",
                        "%s: \"%.*s\" is not a URI", tag, (int)item.length, item.data);
     } else if (!base_text_starts_with_nocase(uri, BASE_TEXT("mailto:"))) {
-        dmarc_lint_add(lint, DMARC_SEVERITY_WARNING, "uri-scheme", "use a mailto: address",
+        dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "uri-scheme", "use a mailto: address",
                        "%s: \"%.*s\" is not mailto:, and receivers need not know any other", tag,
                        (int)item.length, item.data);
     } else if (!mailbox_domain(uri, &domain)) {
-        dmarc_lint_add(lint, DMARC_SEVERITY_ERROR, "uri", "write it as mailto:user@example.org",
+        dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, "uri", "write it as mailto:user@example.org",
                        "%s: \"%.*s\" is not the address of a mailbox", tag, (int)item.length,
                        item.data);
     } else {

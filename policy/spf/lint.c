@@ -32,7 +32,7 @@ static const struct dns_answer *ask(struct spf_lint *lint, const struct spf_lint
     const struct dns_answer *answer = dns_lookups_get(lint->request->lookups, name, type);
 
     if (dns_status_is_temporary(answer->status))
-        spf_lint_add(lint, SPF_LINT_ERROR, "dns", place,
+        spf_lint_add(lint, POLICY_SEVERITY_ERROR, "dns", place,
                      base_arena_printf(lint->request->arena, "%s %s cannot be asked for: %s",
                                        name->text, dns_type_text(type),
                                        dns_status_text(answer->status)),
@@ -62,14 +62,14 @@ static bool find_target(struct spf_lint *lint, const struct spf_lint_place *plac
         return true;
     }
     if (has_variable_macro(domain_spec)) {
-        spf_lint_add(lint, SPF_LINT_NOTE, "macro", place,
+        spf_lint_add(lint, POLICY_SEVERITY_NOTE, "macro", place,
                      "the name depends on the message: it was not checked",
                      "try some messages with `postseal spf`");
         return false;
     }
     if (spf_expand_name(&context, domain_spec, place->domain, target_r))
         return true;
-    spf_lint_add(lint, SPF_LINT_ERROR, "malformed-name", place,
+    spf_lint_add(lint, POLICY_SEVERITY_ERROR, "malformed-name", place,
                  "the name has an empty label, or one over 63 octets", "correct the name");
     return false;
 }
@@ -102,8 +102,8 @@ static void count_voids(struct spf_lint *lint, const struct spf_lint_place *plac
     lint->report->voids4 += is_void4;
     lint->report->voids6 += is_void6;
     if (is_void4 && is_void6)
-        spf_lint_add(lint, SPF_LINT_WARNING, "void-lookup", place, "the look-up finds nothing",
-                     "publish an address there, or remove the term");
+        spf_lint_add(lint, POLICY_SEVERITY_WARNING, "void-lookup", place,
+                     "the look-up finds nothing", "publish an address there, or remove the term");
 }
 
 static void check_a(struct spf_lint *lint, const struct spf_lint_place *place,
@@ -126,7 +126,7 @@ static void check_mx(struct spf_lint *lint, const struct spf_lint_place *place,
     if (dns_status_is_temporary(hosts->status))
         return;
     if (hosts->count > SPF_MX_MAX) {
-        spf_lint_add(lint, SPF_LINT_ERROR, "too-many-hosts", place,
+        spf_lint_add(lint, POLICY_SEVERITY_ERROR, "too-many-hosts", place,
                      base_arena_printf(lint->request->arena,
                                        "%s has %zu MX hosts, more than 10: permerror", target->text,
                                        hosts->count),
@@ -163,7 +163,7 @@ static void check_child(struct spf_lint *lint, const struct spf_lint_place *plac
     for (const struct branch *it = branch; it != NULL; it = it->up) {
         if (!dns_name_equals(it->domain, target))
             continue;
-        spf_lint_add(lint, SPF_LINT_ERROR, "loop", place,
+        spf_lint_add(lint, POLICY_SEVERITY_ERROR, "loop", place,
                      base_arena_printf(lint->request->arena, "%s leads back to itself: permerror",
                                        target->text),
                      "remove the term");
@@ -178,7 +178,7 @@ static void check_ip(struct spf_lint *lint, const struct spf_lint_place *place,
     bool is_ip4 = term->mechanism == SPF_MECHANISM_IP4;
 
     if (term->qualifier == '+' && (is_ip4 ? term->prefix4 : term->prefix6) == 0)
-        spf_lint_add(lint, SPF_LINT_ERROR, "permits-all", place,
+        spf_lint_add(lint, POLICY_SEVERITY_ERROR, "permits-all", place,
                      is_ip4 ? "every IPv4 client is permitted" : "every IPv6 client is permitted",
                      "name the networks that send the domain's mail");
 }
@@ -187,10 +187,10 @@ static void check_all(struct spf_lint *lint, const struct spf_lint_place *place,
                       const struct spf_term *term, bool is_include)
 {
     if (term->qualifier == '+')
-        spf_lint_add(lint, SPF_LINT_ERROR, "permits-all", place, "every client is permitted",
+        spf_lint_add(lint, POLICY_SEVERITY_ERROR, "permits-all", place, "every client is permitted",
                      "end with \"-all\" or \"~all\"");
     else if (term->qualifier == '?' && !is_include)
-        spf_lint_add(lint, SPF_LINT_WARNING, "neutral-all", place,
+        spf_lint_add(lint, POLICY_SEVERITY_WARNING, "neutral-all", place,
                      "nothing is said of clients that are not named",
                      "end with \"-all\" or \"~all\"");
 }
@@ -210,7 +210,7 @@ static void check_term(struct spf_lint *lint, const struct spf_lint_place *place
     }
     lint->is_over |= ++lint->report->terms >= WALK_MAX;
     if (term->mechanism == SPF_MECHANISM_PTR) {
-        spf_lint_add(lint, SPF_LINT_WARNING, "ptr", place,
+        spf_lint_add(lint, POLICY_SEVERITY_WARNING, "ptr", place,
                      "\"ptr\" is slow, fails with the client's DNS, and should not be published",
                      "name the networks with ip4 and ip6, or the hosts with a");
         return;
@@ -257,13 +257,13 @@ static void check_exp(struct spf_lint *lint, const struct spf_record *record)
     if (dns_status_is_temporary(answer->status))
         return;
     if (answer->count != 1)
-        spf_lint_add(lint, SPF_LINT_WARNING, "explanation", &place,
+        spf_lint_add(lint, POLICY_SEVERITY_WARNING, "explanation", &place,
                      answer->count == 0
                          ? "there is no explanation at the name of \"exp\""
                          : "there is more than one TXT record at the name of \"exp\"",
                      "publish one TXT record there, or remove \"exp\"");
     else if (!spf_macro_is_valid(answer->records[0].value, SPF_MACRO_EXPLANATION))
-        spf_lint_add(lint, SPF_LINT_WARNING, "explanation", &place,
+        spf_lint_add(lint, POLICY_SEVERITY_WARNING, "explanation", &place,
                      "the explanation is not ASCII, or has a macro that is malformed",
                      "correct the text: a '%' is written \"%%\"");
 }
@@ -275,14 +275,14 @@ static void tell_unreached(struct spf_lint *lint, const struct spf_record *recor
     for (; term != NULL && !lint->is_over; term = term->next) {
         const struct spf_lint_place place = {&record->domain, term->text};
 
-        spf_lint_add(lint, SPF_LINT_WARNING, "after-all", &place,
+        spf_lint_add(lint, POLICY_SEVERITY_WARNING, "after-all", &place,
                      "the term stands behind \"all\" and is never reached",
                      "move it before \"all\", or remove it");
     }
     if (record->redirect != NULL && !lint->is_over) {
         const struct spf_lint_place place = {&record->domain, record->redirect->text};
 
-        spf_lint_add(lint, SPF_LINT_WARNING, "after-all", &place,
+        spf_lint_add(lint, POLICY_SEVERITY_WARNING, "after-all", &place,
                      "a redirect is ignored where there is \"all\"", "remove one of the two");
     }
 }
@@ -297,7 +297,7 @@ static void check_end(struct spf_lint *lint, const struct branch *branch,
 
         check_term(lint, &at, branch, record->redirect, is_include);
     } else if (!is_include) {
-        spf_lint_add(lint, SPF_LINT_WARNING, "no-all", &place,
+        spf_lint_add(lint, POLICY_SEVERITY_WARNING, "no-all", &place,
                      "there is no \"all\": nothing is said of clients that are not named",
                      "end with \"-all\" or \"~all\"");
     }
@@ -337,7 +337,7 @@ static void check_type_spf(struct spf_lint *lint, const struct spf_lint_place *p
         dns_lookups_get(lint->request->lookups, place->domain, DNS_TYPE_SPF);
 
     if (answer->count > 0)
-        spf_lint_add(lint, SPF_LINT_WARNING, "type-spf", place,
+        spf_lint_add(lint, POLICY_SEVERITY_WARNING, "type-spf", place,
                      "there is a record of type SPF (99), which is obsolete and not asked for",
                      "remove it: SPF is published as TXT alone");
 }
@@ -349,19 +349,19 @@ static void check_sums(struct spf_lint *lint, const struct spf_lint_place *place
     unsigned voids = report->voids4 > report->voids6 ? report->voids4 : report->voids6;
 
     if (report->terms > SPF_TERMS_MAX)
-        spf_lint_add(lint, SPF_LINT_ERROR, "too-many-lookups", place,
+        spf_lint_add(lint, POLICY_SEVERITY_ERROR, "too-many-lookups", place,
                      base_arena_printf(arena, "%u%s terms ask DNS, more than 10: permerror",
                                        report->terms, report->terms >= WALK_MAX ? " or more" : ""),
                      "replace includes of your own and a, mx with the networks they stand for");
     else if (report->terms >= TERMS_MANY)
-        spf_lint_add(lint, SPF_LINT_WARNING, "many-lookups", place,
+        spf_lint_add(lint, POLICY_SEVERITY_WARNING, "many-lookups", place,
                      base_arena_printf(arena,
                                        "%u terms ask DNS, of 10 that may: one more of "
                                        "somebody else's and the record is invalid",
                                        report->terms),
                      "replace includes of your own and a, mx with the networks they stand for");
     if (voids > VOIDS_MAX)
-        spf_lint_add(lint, SPF_LINT_ERROR, "too-many-voids", place,
+        spf_lint_add(lint, POLICY_SEVERITY_ERROR, "too-many-voids", place,
                      base_arena_printf(arena,
                                        "%u terms find nothing for an IPv%d client, more than 2: "
                                        "permerror",

@@ -6,33 +6,9 @@
 #include "base/text.h"
 #include "dns/lookups.h"
 #include "dns/name.h"
+#include "policy/finding.h"
 
 struct base_arena;
-
-enum spf_lint_severity {
-    /* To be known. */
-    SPF_LINT_NOTE,
-    /* Works, but not as it should, or not for long. */
-    SPF_LINT_WARNING,
-    /* Receivers answer permerror or temperror, or the record does not say what was meant. */
-    SPF_LINT_ERROR,
-};
-
-/* "note", "warning", "error". */
-const char *spf_lint_severity_text(enum spf_lint_severity severity);
-
-struct spf_lint_finding {
-    enum spf_lint_severity severity;
-    /* Stable, for programs: "too-many-lookups"; static. */
-    const char *code;
-    /* Whose record it is about. */
-    struct base_text domain;
-    /* As published; empty: the record as a whole. */
-    struct base_text term;
-    const char *text;
-    const char *mend;
-    struct spf_lint_finding *next;
-};
 
 struct spf_lint_request {
     struct base_arena *arena;
@@ -42,10 +18,7 @@ struct spf_lint_request {
 
 struct spf_lint_report {
     /* In the order in which the records are read; what the whole adds up to comes last. */
-    struct spf_lint_finding *first;
-    unsigned errors;
-    unsigned warnings;
-    unsigned notes;
+    struct policy_findings found;
     /* The domain's own; {NULL, 0} if there is not exactly one. */
     struct base_text record;
     /* Records that were read. */

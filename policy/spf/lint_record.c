@@ -44,8 +44,9 @@ static void tell_joined(struct spf_lint *lint, const struct dns_name *domain, st
         lint->request->arena, "the strings \"...%.*s\" and \"%.*s...\" are joined without a blank",
         (int)left.length, left.data, (int)right.length, right.data);
 
-    spf_lint_add(lint, is_certain ? SPF_LINT_ERROR : SPF_LINT_WARNING, "joined-strings", &place,
-                 text, "end the first string with a blank, or begin the second with one");
+    spf_lint_add(lint, is_certain ? POLICY_SEVERITY_ERROR : POLICY_SEVERITY_WARNING,
+                 "joined-strings", &place, text,
+                 "end the first string with a blank, or begin the second with one");
 }
 
 /* 3.3: strings are joined as they are. Where both sides of a seam are whole terms, a blank was
@@ -98,7 +99,7 @@ static void check_near_misses(struct spf_lint *lint, const struct dns_name *doma
         if (!is_near_miss(answer->records[i].value))
             continue;
         check_strings(lint, domain, &answer->records[i]);
-        spf_lint_add(lint, SPF_LINT_WARNING, "no-version", &place,
+        spf_lint_add(lint, POLICY_SEVERITY_WARNING, "no-version", &place,
                      "a TXT record begins with \"v=spf1\" and is no SPF record: no blank follows",
                      "write a blank behind \"v=spf1\", or remove the record");
     }
@@ -114,14 +115,14 @@ static void check_size(struct spf_lint *lint, const struct dns_name *domain,
     for (size_t i = 0; i < answer->count; i++)
         octets += answer->records[i].value.length;
     if (record.length > COMFORTABLE_OCTETS)
-        spf_lint_add(lint, SPF_LINT_WARNING, "long-record", &place,
+        spf_lint_add(lint, POLICY_SEVERITY_WARNING, "long-record", &place,
                      base_arena_printf(arena,
                                        "the record has %zu octets: above 450 its answer may not "
                                        "fit a UDP packet",
                                        record.length),
                      "move networks into records of their own and include these");
     else if (octets > COMFORTABLE_OCTETS)
-        spf_lint_add(lint, SPF_LINT_NOTE, "long-answer", &place,
+        spf_lint_add(lint, POLICY_SEVERITY_NOTE, "long-answer", &place,
                      base_arena_printf(arena,
                                        "all TXT records of the name have %zu octets: above 450 "
                                        "their answer may not fit a UDP packet",
@@ -137,7 +138,7 @@ static void check_octets(struct spf_lint *lint, const struct dns_name *domain,
     for (size_t i = 0; i < record.length; i++) {
         if (base_ascii_is_print(record.data[i]))
             continue;
-        spf_lint_add(lint, SPF_LINT_ERROR, "syntax", &place,
+        spf_lint_add(lint, POLICY_SEVERITY_ERROR, "syntax", &place,
                      base_arena_printf(lint->request->arena,
                                        "octet %zu of the record is not printable ASCII", i + 1),
                      "write it with ASCII letters alone; U-labels as A-labels (xn--...)");
@@ -164,7 +165,7 @@ static struct spf_record *read_terms(struct spf_lint *lint, const struct dns_nam
             place.term.length == 0 ? NULL : spf_record_add_term(arena, record, place.term);
 
         if (fault != NULL)
-            spf_lint_add(lint, SPF_LINT_ERROR, "syntax", &place, fault,
+            spf_lint_add(lint, POLICY_SEVERITY_ERROR, "syntax", &place, fault,
                          "correct the term: the whole record is invalid with it");
     }
     return record;
@@ -184,7 +185,7 @@ static void tell_missing(struct spf_lint *lint, const struct dns_name *domain,
     bool is_start = from->term.data == NULL;
     const char *what = status == DNS_STATUS_NXDOMAIN ? "does not exist" : "has no SPF record";
 
-    spf_lint_add(lint, SPF_LINT_ERROR, is_start ? "no-record" : "missing-include", from,
+    spf_lint_add(lint, POLICY_SEVERITY_ERROR, is_start ? "no-record" : "missing-include", from,
                  base_arena_printf(lint->request->arena, is_start ? "%s %s" : "%s %s: permerror",
                                    domain->text, what),
                  is_start ? "publish one TXT record, \"v=spf1 -all\" if the domain sends no mail"
@@ -200,7 +201,7 @@ struct spf_record *spf_lint_read(struct spf_lint *lint, const struct dns_name *d
     enum spf_selection selection = spf_record_select(answer, &text);
 
     if (dns_status_is_temporary(answer->status)) {
-        spf_lint_add(lint, SPF_LINT_ERROR, "dns", from,
+        spf_lint_add(lint, POLICY_SEVERITY_ERROR, "dns", from,
                      base_arena_printf(lint->request->arena, "%s cannot be asked for: %s",
                                        domain->text, dns_status_text(answer->status)),
                      "mend its DNS: receivers answer temperror");
@@ -212,15 +213,15 @@ struct spf_record *spf_lint_read(struct spf_lint *lint, const struct dns_name *d
         return NULL;
     }
     if (selection == SPF_SELECTION_SEVERAL) {
-        spf_lint_add(lint, SPF_LINT_ERROR, "several-records", &place,
+        spf_lint_add(lint, POLICY_SEVERITY_ERROR, "several-records", &place,
                      "there is more than one SPF record: permerror",
                      "make one record of them: their terms behind one \"v=spf1\"");
         return NULL;
     }
     lint->report->records++;
     if (text.length > SPF_RECORD_MAX) {
-        spf_lint_add(lint, SPF_LINT_ERROR, "too-long", &place, "the record is longer than 64 KiB",
-                     "make it shorter");
+        spf_lint_add(lint, POLICY_SEVERITY_ERROR, "too-long", &place,
+                     "the record is longer than 64 KiB", "make it shorter");
         return NULL;
     }
     check_octets(lint, domain, text);

@@ -4,26 +4,12 @@
 
 #define FINDINGS_MAX 200
 
-const char *spf_lint_severity_text(enum spf_lint_severity severity)
-{
-    static const char *const texts[] = {"note", "warning", "error"};
-
-    return texts[severity];
-}
-
-static void count(struct spf_lint_report *report, enum spf_lint_severity severity)
-{
-    report->errors += severity == SPF_LINT_ERROR;
-    report->warnings += severity == SPF_LINT_WARNING;
-    report->notes += severity == SPF_LINT_NOTE;
-}
-
-void spf_lint_add(struct spf_lint *lint, enum spf_lint_severity severity, const char *code,
+void spf_lint_add(struct spf_lint *lint, enum policy_severity severity, const char *word,
                   const struct spf_lint_place *place, const char *text, const char *mend)
 {
     struct spf_lint_report *report = lint->report;
     struct base_text domain = {place->domain->text, place->domain->length};
-    struct spf_lint_finding *finding;
+    struct policy_finding *finding;
 
     if (lint->is_over)
         return;
@@ -32,13 +18,9 @@ void spf_lint_add(struct spf_lint *lint, enum spf_lint_severity severity, const 
         lint->is_over = true;
         return;
     }
-    *finding = (struct spf_lint_finding){severity, code, domain, place->term, text, mend, NULL};
-    if (lint->last == NULL)
-        report->first = finding;
-    else
-        lint->last->next = finding;
-    lint->last = finding;
-    count(report, severity);
-    if (report->errors + report->warnings + report->notes >= FINDINGS_MAX)
+    *finding = (struct policy_finding){
+        .word = word, .domain = domain, .term = place->term, .text = text, .mend = mend};
+    policy_findings_add(&report->found, severity, finding);
+    if (report->found.errors + report->found.warnings + report->found.notes >= FINDINGS_MAX)
         lint->is_over = true;
 }

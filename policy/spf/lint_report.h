@@ -9,7 +9,6 @@
 struct spf_lint {
     const struct spf_lint_request *request;
     struct spf_lint_report *report;
-    struct spf_lint_finding *last;
     /* Past a cap, or out of memory: nothing more is read or said. */
     bool is_over;
 };
@@ -22,7 +21,7 @@ struct spf_lint_place {
 
 /* Nothing once the check is over. `text` and `mend` must outlive the report; a NULL `text` (no
  * memory) ends the check. */
-void spf_lint_add(struct spf_lint *lint, enum spf_lint_severity severity, const char *code,
+void spf_lint_add(struct spf_lint *lint, enum policy_severity severity, const char *word,
                   const struct spf_lint_place *place, const char *text, const char *mend);
 
 #endif

@@ -113,12 +113,13 @@ static void check_report(const struct spf_lint_report *report)
 {
     unsigned counts[3] = {0, 0, 0};
 
-    for (const struct spf_lint_finding *it = report->first; it != NULL; it = it->next) {
+    for (const struct policy_finding *it = report->found.first; it != NULL; it = it->next) {
         must(it->domain.length > 0 && it->text[0] != '\0' && it->mend[0] != '\0', "a finding");
         counts[it->severity]++;
     }
-    must(counts[SPF_LINT_NOTE] == report->notes && counts[SPF_LINT_WARNING] == report->warnings &&
-             counts[SPF_LINT_ERROR] == report->errors,
+    must(counts[POLICY_SEVERITY_NOTE] == report->found.notes &&
+             counts[POLICY_SEVERITY_WARNING] == report->found.warnings &&
+             counts[POLICY_SEVERITY_ERROR] == report->found.errors,
          "the sums of findings");
     must(counts[0] + counts[1] + counts[2] <= 210, "too many findings");
     must(report->terms <= 101 && report->voids4 <= report->terms && report->voids6 <= report->terms,

@@ -61,17 +61,17 @@ static void expect(const struct world *world, const char *name, const char *want
     size_t warnings = 0;
 
     base_buf_init(&words, NULL, 4096);
-    for (const struct dmarc_finding *it = world->lint.first; it != NULL; it = it->next) {
+    for (const struct policy_finding *it = world->lint.found.first; it != NULL; it = it->next) {
         base_buf_appendf(&words, "%s%s %s", words.length == 0 ? "" : ", ",
-                         dmarc_severity_text(it->severity), it->word);
-        errors += it->severity == DMARC_SEVERITY_ERROR;
-        warnings += it->severity == DMARC_SEVERITY_WARNING;
+                         policy_severity_text(it->severity), it->word);
+        errors += it->severity == POLICY_SEVERITY_ERROR;
+        warnings += it->severity == POLICY_SEVERITY_WARNING;
         assert_true(it->mend[0] != '\0' && it->text[0] != '\0');
     }
     if (strcmp(base_buf_cstr(&words), want) != 0)
         fail_msg("%s: got \"%s\", want \"%s\"", name, base_buf_cstr(&words), want);
-    assert_int_equal(world->lint.errors, errors);
-    assert_int_equal(world->lint.warnings, warnings);
+    assert_int_equal(world->lint.found.errors, errors);
+    assert_int_equal(world->lint.found.warnings, warnings);
     base_buf_deinit(&words);
 }
 
@@ -249,12 +249,12 @@ static void test_caps(void **state)
     for (int i = 0; i < 100; i++)
         base_buf_append_cstr(&zone, " \"; x=1; y=2\"");
     world_init(&world, base_buf_cstr(&zone), "example.org", 1 << 20);
-    assert_int_equal(world.lint.errors, 1);
-    assert_int_equal(world.lint.warnings, 62);
+    assert_int_equal(world.lint.found.errors, 1);
+    assert_int_equal(world.lint.found.warnings, 62);
     world_deinit(&world);
     /* no room for findings: still no clean bill */
     world_init(&world, base_buf_cstr(&zone), "example.org", 24 << 10);
-    assert_true(world.lint.errors > 0);
+    assert_true(world.lint.found.errors > 0);
     world_deinit(&world);
     base_buf_deinit(&zone);
 

@@ -318,8 +318,8 @@ static void done(struct work *work)
 
 static void describe(const struct spf_lint_report *report, struct base_buf *out)
 {
-    for (const struct spf_lint_finding *it = report->first; it != NULL; it = it->next) {
-        base_buf_appendf(out, "%s %s ", spf_lint_severity_text(it->severity), it->code);
+    for (const struct policy_finding *it = report->found.first; it != NULL; it = it->next) {
+        base_buf_appendf(out, "%s %s ", policy_severity_text(it->severity), it->word);
         for (size_t i = 0; i < it->term.length; i++)
             base_buf_append_char(out,
                                  base_ascii_is_print(it->term.data[i]) ? it->term.data[i] : '?');
@@ -452,7 +452,7 @@ static void test_memory(void **state)
         struct work work = {NULL};
 
         run(&work, "@ TXT \"v=spf1 a mx include:%{i} -all exp=x.%{d}\"\n" TEN_HOSTS, memory);
-        if (work.report.notes == 0)
+        if (work.report.found.notes == 0)
             assert_true(base_arena_is_exhausted(work.arena));
         done(&work);
     }
