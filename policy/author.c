@@ -27,6 +27,8 @@ struct reader {
     bool has_domain;
     bool has_literal;
     bool has_several;
+    /* See skip_same_address(). */
+    bool is_shown_twice;
     struct dns_name domain;
     /* NULL: nobody wants to know the mailboxes. */
     void (*each)(void *context, struct base_text mailbox);
@@ -426,8 +428,10 @@ static void skip_same_address(struct reader *reader)
         at[2 * length + blanks + 1] != '>')
         return;
     if (base_text_equals_nocase((struct base_text){at, length},
-                                (struct base_text){at + length + blanks + 1, length}))
+                                (struct base_text){at + length + blanks + 1, length})) {
         reader->at = at + length + blanks;
+        reader->is_shown_twice = true;
+    }
 }
 
 /* One element of a list: a mailbox, the head of a group, or (obs-addr-list) nothing. */
@@ -488,6 +492,8 @@ void policy_author_parse(struct base_text value, struct policy_author *author_r)
         author_r->outcome = POLICY_AUTHOR_ONE;
         author_r->domain = reader.domain;
         author_r->display = policy_author_display(value, &reader.domain);
+        if (reader.is_shown_twice && author_r->display == POLICY_DISPLAY_NONE)
+            author_r->display = POLICY_DISPLAY_SAME;
     }
 }
 
