@@ -1,6 +1,7 @@
 /* OpenSSL's EVP_MAC: the keyed state is made once and copied for each digest. */
 #include "store/hmac.h"
 
+#include <endian.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <stdint.h>
@@ -40,10 +41,11 @@ void store_hmac_destroy(struct store_hmac **hmac)
 
 static bool update(EVP_MAC_CTX *context, struct base_text text)
 {
-    uint64_t length = text.length;
+    /* Hosts that share a store need not be of one kind. */
+    uint64_t length = htole64(text.length);
 
     return EVP_MAC_update(context, (const unsigned char *)&length, sizeof(length)) == 1 &&
-           (length == 0 ||
+           (text.length == 0 ||
             EVP_MAC_update(context, (const unsigned char *)text.data, text.length) == 1);
 }
 

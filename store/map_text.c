@@ -76,7 +76,8 @@ static struct slot *find_slot(const struct map_text *text, struct base_text key)
             continue;
         const char *other = text->block + slot->place - 1;
 
-        if (memcmp(other, key.data, key.length) == 0 && other[key.length] == '\0')
+        /* Neither has a NUL inside; the other one may be shorter, and the last of the block. */
+        if (strncmp(other, key.data, key.length) == 0 && other[key.length] == '\0')
             return slot;
     }
 }

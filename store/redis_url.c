@@ -8,12 +8,18 @@
 #define PORT         6379
 #define DATABASE_MAX 9999
 
+/* What others write into such an address may be a password: it is not said again. */
 static bool refuse(struct base_error *error_r, const char *text)
 {
+    bool is_told = strchr(text, '@') == NULL && strstr(text, "pass") == NULL;
+
     base_error_set(error_r,
-                   "\"%s\" is no address of a Redis server: write \"redis://HOST:PORT/DB\", "
-                   "\"rediss://HOST:PORT/DB\" (TLS) or \"unix:/PATH?db=DB\"",
-                   text);
+                   "%s%s%s is no address of a Redis server: write \"redis://HOST:PORT/DB\", "
+                   "\"rediss://HOST:PORT/DB\" (TLS) or \"unix:/PATH?db=DB\"%s",
+                   is_told ? "\"" : "", is_told ? text : "this", is_told ? "\"" : "",
+                   is_told ? ""
+                           : "; users and passwords have options of their own: `rate-user`, "
+                             "`rate-password`");
     return false;
 }
 

@@ -257,14 +257,27 @@ size_t store_stream_read(struct store_stream *stream, void *data, size_t size, i
     }
 }
 
+/* TLS sends what is no answer (session tickets): it is taken on the way, and only what an answer
+ * would be is noise. */
+static bool is_tls_quiet(const struct store_stream *stream)
+{
+    char octet;
+    int status;
+
+    ERR_clear_error();
+    status = SSL_peek(stream->ssl, &octet, 1);
+    return status <= 0 && wanted_events(stream, status) == POLLIN;
+}
+
 bool store_stream_is_quiet(const struct store_stream *stream)
 {
     struct pollfd item = {.fd = stream->fd, .events = POLLIN | POLLRDHUP};
+    int count = poll(&item, 1, 0);
 
-    /* TLS 1.3 sends session tickets of itself: they are read with the next answer. */
-    if (stream->ssl != NULL && poll(&item, 1, 0) > 0)
-        return (item.revents & (POLLHUP | POLLRDHUP | POLLERR)) == 0;
-    return poll(&item, 1, 0) == 0;
+    if (stream->ssl != NULL)
+        return (count == 0 || (item.revents & (POLLHUP | POLLRDHUP | POLLERR)) == 0) &&
+               is_tls_quiet(stream);
+    return count == 0;
 }
 
 void store_stream_close(struct store_stream *stream)
