@@ -23,6 +23,7 @@
 
 struct base_arena;
 struct base_buf;
+struct policy_options;
 struct policy_rule;
 struct policy_rule_condition;
 struct policy_rule_facts;
@@ -115,7 +116,8 @@ struct policy_condition {
     const char *temporary_code;
     /* For `check --explain`: what the value leads the administrator to expect, and what will not
      * be so; nothing: all is as it seems. NULL: it always is. */
-    void (*doubt)(const struct policy_rule_condition *condition, struct base_buf *out);
+    void (*doubt)(const struct policy_rule_condition *condition,
+                  const struct policy_options *options, struct base_buf *out);
     /* Another option that has to stand beside it; NULL: none. */
     const char *requires;
 };

@@ -71,10 +71,12 @@ static bool is_among(struct base_text word, const char *words)
 }
 
 /* Commands that the MTA answers itself. */
-static void doubt_command(const struct policy_rule_condition *condition, struct base_buf *out)
+static void doubt_command(const struct policy_rule_condition *condition,
+                          const struct policy_options *options, struct base_buf *out)
 {
     const struct conf_list *list = condition->value;
 
+    (void)options;
     for (size_t i = 0; i < list->count; i++) {
         struct base_text word = base_text_of(list->items[i].text);
         const char *what = NULL;

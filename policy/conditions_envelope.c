@@ -7,6 +7,7 @@
 #include "policy/conditions.h"
 #include "policy/domains.h"
 #include "policy/networks.h"
+#include "policy/options.h"
 #include "policy/rules-private.h"
 
 /* A recipient as a rule names it: a domain, or one address. */
@@ -27,6 +28,14 @@ static bool matches_direction(const struct policy_rule_condition *condition,
                               const struct policy_rule_facts *facts)
 {
     return (int)facts->direction == policy_condition_word(condition);
+}
+
+static void doubt_direction(const struct policy_rule_condition *condition,
+                            const struct policy_options *options, struct base_buf *out)
+{
+    if (policy_condition_word(condition) == POLICY_DIRECTION_TRUSTED &&
+        options->trusted_networks.count == 0)
+        base_buf_append_cstr(out, "no mail is trusted without `trusted-networks`");
 }
 
 static bool matches_client_net(const struct policy_rule_condition *condition,
@@ -88,6 +97,24 @@ static void destroy_recipients(void *compiled)
     base_mem_free(compiled);
 }
 
+/* "postmaster" is the domain of that name. */
+static void doubt_recipient(const struct policy_rule_condition *condition,
+                            const struct policy_options *options, struct base_buf *out)
+{
+    const struct conf_list *list = condition->value;
+
+    (void)options;
+    for (size_t i = 0; i < list->count; i++)
+        if (strpbrk(list->items[i].text, "@.") == NULL) {
+            base_buf_appendf(
+                out,
+                "`recipient`: \"%s\" is the domain of that name: write \"%s@...\" if it "
+                "is a mailbox",
+                list->items[i].text, list->items[i].text);
+            return;
+        }
+}
+
 static bool covers_recipient(const void *compiled, const char *item)
 {
     const struct wanted_recipients *wide = compiled;
@@ -139,7 +166,8 @@ static const struct policy_condition rows[] = {
      .known_from = POLICY_STAGE_MAIL,
      .is_always_there = true,
      .is_constant = true,
-     .matches = matches_direction},
+     .matches = matches_direction,
+     .doubt = doubt_direction},
     {.option = POLICY_CONDITION_OPTION("client-net", CONF_LIST, client_net, NULL),
      .known_from = POLICY_STAGE_CONNECT,
      .compile = policy_condition_compile_networks,
@@ -160,7 +188,8 @@ static const struct policy_condition rows[] = {
      .compile = compile_recipients,
      .destroy = destroy_recipients,
      .covers_item = covers_recipient,
-     .matches = matches_recipient},
+     .matches = matches_recipient,
+     .doubt = doubt_recipient},
 };
 
 const struct conf_option_group policy_conditions_envelope = POLICY_CONDITION_GROUP(rows);

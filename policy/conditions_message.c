@@ -7,6 +7,7 @@
 #include "policy/conditions.h"
 #include "policy/domains.h"
 #include "policy/header.h"
+#include "policy/options.h"
 #include "policy/rules-private.h"
 
 #define COUNT_MAX       INT64_C(1000000)
@@ -37,6 +38,13 @@ static bool matches_local_sender(const struct policy_rule_condition *condition,
 static bool is_same_sender(const struct policy_rule *a, const struct policy_rule *b)
 {
     return (a->stage < POLICY_STAGE_EOH) == (b->stage < POLICY_STAGE_EOH);
+}
+
+static void doubt_local_sender(const struct policy_rule_condition *condition,
+                               const struct policy_options *options, struct base_buf *out)
+{
+    if (options->local_domains.count == 0 && policy_condition_bool(condition))
+        base_buf_append_cstr(out, "no domain is ours: say which are, with `local-domains`");
 }
 
 /* At RCPT the one in question counts, too. */
@@ -237,6 +245,7 @@ static const struct policy_condition rows[] = {
      .is_always_there = true,
      .matches = matches_local_sender,
      .is_same_fact = is_same_sender,
+     .doubt = doubt_local_sender,
      .fixed_reply = {"550", "5.7.1", "Authenticate to send mail in the name of a domain of ours"}},
     {.option = {.name = "recipients-over",
                 .type = CONF_INT,

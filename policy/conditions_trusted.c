@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "policy/authres_trusted.h"
 #include "policy/conditions.h"
+#include "policy/options.h"
 #include "policy/rules-private.h"
 
 struct wanted_result {
@@ -124,12 +125,22 @@ static bool matches_result(const struct policy_rule_condition *condition,
     return false;
 }
 
+static void doubt_result(const struct policy_rule_condition *condition,
+                         const struct policy_options *options, struct base_buf *out)
+{
+    (void)condition;
+    if (options->trusted_authserv_ids.count == 0 || options->trusted_networks.count == 0)
+        base_buf_append_cstr(out, "`trusted-result` is read of nobody: say of whom with "
+                                  "`trusted-authserv-ids` and `trusted-networks`");
+}
+
 static const struct policy_condition rows[] = {
     {.option = POLICY_CONDITION_OPTION("trusted-result", CONF_LIST, trusted_result, NULL),
      .known_from = POLICY_STAGE_EOH,
      .compile = compile_results,
      .destroy = destroy_results,
-     .matches = matches_result},
+     .matches = matches_result,
+     .doubt = doubt_result},
 };
 
 const struct conf_option_group policy_conditions_trusted = POLICY_CONDITION_GROUP(rows);

@@ -121,7 +121,7 @@ static void examine(const struct policy_snapshot *snapshot, size_t index,
         if (condition->row->doubt == NULL)
             continue;
         base_buf_init_fixed(&doubt, room, sizeof(room));
-        condition->row->doubt(condition, &doubt);
+        condition->row->doubt(condition, snapshot->options, &doubt);
         if (doubt.length == 0)
             continue;
         conf_error_at(&error, rule->where, "rule \"%s\": %s", rule->name, base_buf_cstr(&doubt));

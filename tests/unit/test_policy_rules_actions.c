@@ -596,6 +596,26 @@ static const struct {
      "nor "
      "Sendmail: nothing matches it; `command`: \"EXPN\" is handed on by Postfix, and not by "
      "Sendmail, which answers it itself\n"},
+    /* What the rest of the configuration leaves without effect. */
+    {"rule \"a\" { stage = eom  action = mark  trusted-result = { \"dmarc=fail\" } }\n"
+     "rule \"b\" { stage = eom  action = mark  local-sender-unauthenticated = yes }\n"
+     "rule \"c\" { stage = eom  action = mark  direction = trusted  recipient = { \"a.example\", "
+     "\"root\" } }\n",
+     "eom\n"
+     "  \"a\" (test.conf:3): mark\n"
+     "      matches: trusted-result = dmarc=fail\n"
+     "      warning: test.conf:3: rule \"a\": `trusted-result` is read of nobody: say of whom with "
+     "`trusted-authserv-ids` and `trusted-networks`\n"
+     "  \"b\" (test.conf:4): mark\n"
+     "      matches: local-sender-unauthenticated = yes\n"
+     "      warning: test.conf:4: rule \"b\": no domain is ours: say which are, with "
+     "`local-domains`\n"
+     "  \"c\" (test.conf:5): mark\n"
+     "      matches: direction = trusted, recipient = a.example | root\n"
+     "      warning: test.conf:5: rule \"c\": no mail is trusted without `trusted-networks`\n"
+     "      warning: test.conf:5: rule \"c\": `recipient`: \"root\" is the domain of that name: "
+     "write "
+     "\"root@...\" if it is a mailbox\n"},
     /* A client may say no HELO. */
     {"rule \"a\" { stage = helo  action = reject  port = 25 }\n"
      "rule \"b\" { stage = mail  action = reject  port = 25 }\n",
