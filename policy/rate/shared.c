@@ -329,19 +329,21 @@ static bool has_charged(const struct rate_item *items, size_t count)
     return false;
 }
 
-/* With the least that this host knows of its key. */
+/* With what this host knows of its key. */
 void rate_shared_say_item(struct rate_shared *shared, struct rate_call *call,
                           const struct rate_digest *digest, const struct rate_item *item,
                           uint64_t value, bool has_value)
 {
+    int64_t now_ns = base_clock_mono_ns(shared->clock);
     int64_t floors[RATE_WINDOWS_MAX];
+    int64_t held_ns;
     uint64_t epoch;
 
     rate_shared_lock(shared);
-    epoch = rate_known_get(shared->known, digest, item->windows, base_clock_mono_ns(shared->clock),
-                           floors);
+    epoch = rate_known_get(shared->known, digest, item->windows, now_ns, floors);
+    held_ns = rate_known_held(shared->known, digest, now_ns);
     rate_shared_unlock(shared);
-    rate_call_add_item(call, digest, item, value, has_value, epoch, floors);
+    rate_call_add_item(call, digest, item, value, has_value, epoch, floors, held_ns);
 }
 
 static void say_charge(struct rate_shared *shared, struct rate_call *call,

@@ -239,10 +239,11 @@ local function cutoff(length)
     return (slot_of(length, now) - SLOTS) * length / SLOTS
 end
 
+-- With those that the server has lost: of them only the number is known.
 local function values_used(key, lengths, i)
     local name = P .. ':k:' .. key
-    local used = redis.call('ZCOUNT', name .. ':v', string.format('%.0f', cutoff(lengths[i])),
-        '+inf')
+    local used = used_of(states[key].w[i]) + redis.call('ZCOUNT', name .. ':v',
+        string.format('%.0f', cutoff(lengths[i])), '+inf')
     local slot = slot_of(lengths[i], now)
     if redis.call('EXISTS', name .. ':h') == 0 then
         return used
@@ -413,7 +414,7 @@ end
 -- Items.
 
 local function read_item()
-    local key, known_epoch = arg(), int()
+    local key, known_epoch, held = arg(), int(), int()
     local item = {key = key, is_refusing = int() == 1, amount = int(), value = arg(),
         hold = int(), warn = int(), limits = {}, percents = {}, lengths = {}}
     local count = int()
@@ -426,9 +427,15 @@ local function read_item()
     end
     item.state = load_state(item.key, item.lengths)
     -- The server has lost what it knew: what this host was told last is the least there is.
+    if known_epoch ~= epoch and item.state.h == 0 and held ~= 0 then
+        item.state.h = held == -1 and -1 or now + held
+        item.state.b = true
+    end
     for i, window in ipairs(item.state.w) do
-        if known_epoch ~= epoch and item.value == '' and floors[i] > used_of(window) then
-            charge_window(window, now, floors[i] - used_of(window))
+        if known_epoch ~= epoch then
+            local used = item.value == '' and used_of(window) or
+                values_used(key, item.lengths, i)
+            charge_window(window, now, math.max(0, floors[i] - used))
         end
     end
     return item

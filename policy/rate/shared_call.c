@@ -99,10 +99,11 @@ uint64_t rate_call_value(const struct store_hmac *hmac, struct base_text value)
 
 void rate_call_add_item(struct rate_call *call, const struct rate_digest *digest,
                         const struct rate_item *item, uint64_t value, bool has_value,
-                        uint64_t epoch, const int64_t floors[RATE_WINDOWS_MAX])
+                        uint64_t epoch, const int64_t floors[RATE_WINDOWS_MAX], int64_t held_ns)
 {
     rate_call_add_hex(call, digest->octets, sizeof(digest->octets));
     rate_call_add_int(call, (int64_t)epoch);
+    rate_call_add_int(call, rate_call_us(held_ns));
     rate_call_add_int(call, item->is_refusing ? 1 : 0);
     rate_call_add_int(call, item->amount);
     if (has_value)

@@ -57,11 +57,12 @@ int64_t rate_call_us(int64_t ns);
 struct rate_digest rate_call_key(const struct store_hmac *hmac, struct base_text name,
                                  struct base_text key);
 uint64_t rate_call_value(const struct store_hmac *hmac, struct base_text value);
-/* One item: its key, what it wants, its windows, and the least that this host knows of each, from
- * that epoch of the server's. */
+/* One item: its key, what it wants, its windows, and what this host knows of it, from that epoch of
+ * the server's: the least that each counts, and how long it is held (0: not; -1: until it is
+ * released). */
 void rate_call_add_item(struct rate_call *call, const struct rate_digest *digest,
                         const struct rate_item *item, uint64_t value, bool has_value,
-                        uint64_t epoch, const int64_t floors[RATE_WINDOWS_MAX]);
+                        uint64_t epoch, const int64_t floors[RATE_WINDOWS_MAX], int64_t held_ns);
 
 enum store_redis_status rate_call_run(const struct rate_call *call, struct store_redis *redis,
                                       int64_t timeout_ns, struct store_redis_reply *reply_r);

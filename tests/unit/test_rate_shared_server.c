@@ -34,6 +34,61 @@ static void test_lost_keys(void **state)
     rate_store_destroy(&store);
 }
 
+/* Of different values it is told how many there were, and of a key that it is held. */
+static void test_lost_values(void **state)
+{
+    struct world *world = *state;
+    struct rate_store *store = open_store(world, 1);
+    struct rate_item held[2] = {item_of("held", 11), item_of("for-good", 11)};
+    struct rate_reservation reservation = {0};
+    struct rate_item item = item_of("values", 1);
+    char answer[64];
+    char value[8];
+
+    for (int i = 0; i < 8; i++) {
+        (void)snprintf(value, sizeof(value), "%d", i);
+        item.value = base_text_of(value);
+        assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
+        assert_int_equal(item.used, i);
+    }
+    rate_store_commit(store, &reservation);
+    for (int i = 0; i < 2; i++) {
+        held[i].hold_ns = i == 0 ? 300 * BASE_NS_PER_S : -1;
+        assert_int_equal(charge(store, &reservation, &held[i]), RATE_HELD);
+        held[i].amount = 1;
+    }
+    ask(world, "FLUSHALL", answer, sizeof(answer));
+    assert_string_equal(answer, "OK");
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(value, sizeof(value), "x%d", i);
+        item.value = base_text_of(value);
+        assert_int_equal(charge(store, &reservation, &item), i < 2 ? RATE_FREE : RATE_OVER);
+        assert_int_equal(item.used, 8 + i);
+    }
+    rate_store_give_back(store, &reservation);
+    assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(charge(store, &reservation, &held[i]), RATE_HELD);
+        assert_false(held[i].is_newly_blocked);
+    }
+    assert_true(held[0].wait_ns > 0 && held[0].wait_ns <= 301 * BASE_NS_PER_S);
+    assert_int_equal(held[1].wait_ns, -1);
+    /* It is released, and stays so. */
+    assert_int_equal(rate_store_release(store, (struct base_text){NULL, 0}, BASE_TEXT("for-good")),
+                     1);
+    ask(world, "FLUSHALL", answer, sizeof(answer));
+    held[1].hold_ns = 0;
+    assert_int_equal(charge(store, &reservation, &held[1]), RATE_FREE);
+    /* The lost ones expire as the others would have. */
+    pass(world, HOUR_NS + HOUR_NS / 16);
+    base_clock_advance(&world->clock, HOUR_NS + HOUR_NS / 16 + 1);
+    item.value = BASE_TEXT("late");
+    assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
+    assert_int_equal(item.used, 0);
+    rate_store_give_back(store, &reservation);
+    rate_store_destroy(&store);
+}
+
 /* Nonsense where the script keeps its own is as nothing. */
 static void test_nonsense(void **state)
 {
@@ -140,9 +195,8 @@ static void test_secret_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lost_keys),
-        cmocka_unit_test(test_nonsense),
-        cmocka_unit_test(test_tls_and_users),
+        cmocka_unit_test(test_lost_keys),      cmocka_unit_test(test_lost_values),
+        cmocka_unit_test(test_nonsense),       cmocka_unit_test(test_tls_and_users),
         cmocka_unit_test(test_secret_options),
     };
 
