@@ -17,7 +17,7 @@
 /* Numbers of an answer. */
 #define STORE_REDIS_NUMBERS_MAX 65536
 /* Octets of an answer. */
-#define STORE_REDIS_ANSWER_MAX (1U << 20)
+#define STORE_REDIS_ANSWER_MAX (2U << 20)
 
 struct store_redis;
 

@@ -1,5 +1,6 @@
-/* How the shared store finds its server, and what it makes of one that has lost its keys or says
- * nonsense. Skipped, and said so, where there is no redis-server. */
+/* How the shared store finds its server, what it makes of one that has lost its keys or says
+ * nonsense, and what holds however it is used. Skipped, and said so, where there is no
+ * redis-server. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -192,10 +193,117 @@ static void test_secret_options(void **state)
     }
 }
 
+/* --- what may be said of any run of it -------------------------------------------------------- */
+
+#define STEPS 300
+
+struct charged {
+    int64_t time_ns;
+    int64_t amount;
+};
+
+/* What was charged in the time before, real time and what the machine needs left out. */
+static int64_t charged_since(const struct charged *all, size_t count, int64_t since_ns)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (all[i].time_ns > since_ns)
+            sum += all[i].amount;
+    return sum;
+}
+
+/* Amounts at random times, some of them given back: never more than the limit in any hour; after an
+ * hour and a sixteenth of rest all of it is free. */
+static void test_never_more(void **state)
+{
+    static const struct rate_windows windows = {2, {{100, HOUR_NS, 0}, {30, HOUR_NS / 6, 0}}};
+    struct rate_store *store = open_store(*state, 1);
+    struct charged all[STEPS];
+    size_t count = 0;
+    unsigned seed = 1;
+    int64_t now_ns = 0;
+
+    for (int i = 0; i < STEPS; i++) {
+        struct rate_reservation reservation = {0};
+        struct rate_item item = item_of("never-more", rand_r(&seed) % 12 + 1);
+        bool is_kept = rand_r(&seed) % 4 != 0;
+
+        if (rand_r(&seed) % 2 == 0) {
+            int64_t ns = rand_r(&seed) % 900 * BASE_NS_PER_S;
+
+            pass(*state, ns);
+            now_ns += ns;
+        }
+        item.windows = &windows;
+        if (charge(store, &reservation, &item) == RATE_FREE && is_kept)
+            all[count++] = (struct charged){now_ns, item.amount};
+        for (unsigned w = 0; w < windows.count; w++)
+            assert_true(
+                charged_since(all, count, now_ns - windows.at[w].length_ns + 60 * BASE_NS_PER_S) <=
+                windows.at[w].limit);
+        if (is_kept)
+            rate_store_commit(store, &reservation);
+        else
+            rate_store_give_back(store, &reservation);
+    }
+    assert_true(count > STEPS / 4 && count < STEPS * 3 / 4);
+    pass(*state, HOUR_NS + HOUR_NS / 16);
+    {
+        struct rate_reservation reservation = {0};
+        struct rate_item item = item_of("never-more", 30);
+
+        item.windows = &windows;
+        assert_int_equal(charge(store, &reservation, &item), RATE_FREE);
+        assert_int_equal(item.used, 0);
+        rate_store_give_back(store, &reservation);
+    }
+    rate_store_destroy(&store);
+}
+
+/* The order of the rules plays no part: neither for the answers nor for what is counted. */
+static void test_order(void **state)
+{
+    static const struct rate_windows windows[2] = {{1, {{20, HOUR_NS, 0}}},
+                                                   {1, {{7, HOUR_NS / 4, 0}}}};
+    static const char *const keys[2][2] = {{"order-a", "order-b"}, {"other-a", "other-b"}};
+    struct rate_store *store = open_store(*state, 1);
+    unsigned seed = 2;
+
+    for (int i = 0; i < STEPS / 3; i++) {
+        struct rate_reservation reservations[2] = {{0}, {0}};
+        struct rate_item items[2][2];
+        int amounts[2] = {rand_r(&seed) % 5, rand_r(&seed) % 3 + 1};
+        bool are_refusing[2] = {rand_r(&seed) % 2 == 0, rand_r(&seed) % 2 == 0};
+        bool are_ok[2];
+
+        for (unsigned order = 0; order < 2; order++) {
+            for (unsigned r = 0; r < 2; r++) {
+                struct rate_item *item = &items[order][order == 0 ? r : 1 - r];
+
+                *item = item_of(keys[order][r], amounts[r]);
+                item->windows = &windows[r];
+                item->is_refusing = are_refusing[r];
+            }
+            are_ok[order] = rate_store_charge(store, &reservations[order], items[order], 2);
+            rate_store_commit(store, &reservations[order]);
+        }
+        assert_int_equal(are_ok[0], are_ok[1]);
+        for (unsigned r = 0; r < 2; r++) {
+            assert_int_equal(items[0][r].answer, items[1][1 - r].answer);
+            assert_int_equal(items[0][r].used, items[1][1 - r].used);
+        }
+        if (rand_r(&seed) % 3 == 0)
+            pass(*state, rand_r(&seed) % 600 * BASE_NS_PER_S);
+    }
+    rate_store_destroy(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lost_keys),      cmocka_unit_test(test_lost_values),
+        cmocka_unit_test(test_never_more),     cmocka_unit_test(test_order),
         cmocka_unit_test(test_nonsense),       cmocka_unit_test(test_tls_and_users),
         cmocka_unit_test(test_secret_options),
     };
