@@ -155,7 +155,7 @@ static inline bool policy_rule_is_about_dmarc(const struct policy_rule *rule)
 /* Whose DNS it waits for when that is down: the author domain's, else that of SPF's identity. */
 static inline bool policy_rule_is_about_author(const struct policy_rule *rule)
 {
-    return (rule->topics & POLICY_TOPIC_AUTHOR) != 0;
+    return rule->waits_for != NULL && (rule->waits_for->row->topics & POLICY_TOPIC_AUTHOR) != 0;
 }
 
 /* Which of the two identities (RFC 7208 section 2) `spf-domain` and the reply are about. */

@@ -115,8 +115,7 @@ static bool check_reply(struct conf_section *section, const struct policy_rule_o
     return true;
 }
 
-/* Whether the condition, which was given, asks for "temperror" and can tell when that is over. */
-static bool can_wait(const struct policy_condition *condition, const void *values)
+bool policy_rule_can_wait(const struct policy_condition *condition, const void *values)
 {
     const uint64_t *bits = (const void *)((const char *)values + condition->option.offset);
 
@@ -143,7 +142,7 @@ static bool check_tempfail_for(struct conf_section *section,
     }
     for (size_t i = 0; i < policy_condition_count(); i++)
         if (policy_condition_is_given(policy_condition_at(i), section) &&
-            can_wait(policy_condition_at(i), options))
+            policy_rule_can_wait(policy_condition_at(i), options))
             return true;
     conf_error_at(error_r, where,
                   "rule \"%s\": `tempfail-for` bounds how long a temperror is waited for: add "

@@ -88,7 +88,7 @@ static void choose_spokesmen(struct policy_rule *rule, const struct conf_section
             continue;
         if (row->reply != NULL || row->fixed_reply.code != NULL)
             rule->telling = find_condition(rule, row);
-        if (row->is_passed != NULL)
+        if (row->is_passed != NULL && policy_rule_can_wait(row, section->values))
             rule->waits_for = find_condition(rule, row);
     }
 }

@@ -423,6 +423,36 @@ static void test_accepted_and_over(void **state)
     assert_int_equal(sums.failed, 0);
 }
 
+/* It is the domain that the error is of that is waited for: here that of SPF, whoever the author.
+ */
+static void test_held_by_spf(void **state)
+{
+    struct scene *scene = *state;
+    struct policy_selftest_sums sums = {0, 0};
+    struct base_error error = {""};
+
+    world_configure(
+        &scene->world,
+        "rule \"held\" { stage = eom dmarc = { none } spf = { temperror } action = tempfail "
+        "tempfail-for = \"4h\" }\n");
+    save(scene, "x.tests",
+         "zone = { \"$FAULT one.example. TXT SERVFAIL\", \"$FAULT two.example. TXT SERVFAIL\" }\n"
+         "given \"one\" { ip = \"192.0.2.1\" from = \"a@one.example\" header = { \"From: "
+         "a@x.example\" } "
+         "}\n"
+         "expect \"one\" { action = tempfail }\n"
+         "given \"another author\" { after = { \"one\" } every = \"5h\" ip = \"192.0.2.1\" from = "
+         "\"a@one.example\" header = { \"From: a@y.example\" } }\n"
+         "expect \"another author\" { action = continue }\n"
+         "given \"another sender\" { after = { \"one\" } every = \"5h\" ip = \"192.0.2.1\" from = "
+         "\"a@two.example\" header = { \"From: a@x.example\" } }\n"
+         "expect \"another sender\" { action = tempfail }\n");
+    if (!policy_selftest_run(scene->world.snapshot, scene->path, print_case, NULL, &sums, &error))
+        fail_msg("%s", error.text);
+    assert_int_equal(sums.cases, 3);
+    assert_int_equal(sums.failed, 0);
+}
+
 static void check_required(struct scene *scene, const char *more, const char *want)
 {
     struct base_error error = {""};
@@ -467,6 +497,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_observed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_after, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_held_by_spf, setup, teardown),
         cmocka_unit_test_setup_teardown(test_accepted_and_over, setup, teardown),
         cmocka_unit_test_setup_teardown(test_require, setup, teardown),
     };
