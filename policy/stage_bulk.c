@@ -222,18 +222,38 @@ void policy_session_bulk_header(struct policy_session *session)
         policy_session_bulk_prefetch(session);
 }
 
+/* All of a message in one call: a store that several hosts share is far away. */
+static void ask_store(struct policy_session *session, struct policy_bulk *bulk,
+                      struct rate_reservation *reservation, bool want_charge)
+{
+    struct bulk_charge *charges;
+    size_t count = 0;
+
+    for (const struct policy_bulk_count *it = bulk->counts; it != NULL; it = it->next)
+        count++;
+    charges = count == 0 ? NULL : base_arena_alloc(session->message, count * sizeof(*charges));
+    if (charges == NULL)
+        return;
+    count = 0;
+    for (const struct policy_bulk_count *it = bulk->counts; it != NULL; it = it->next)
+        charges[count++] = (struct bulk_charge){.place = place_of(bulk, it),
+                                                .recipients = want_charge ? it->recipients : 0};
+    bulk_meter_charge_all(session->env.rates, reservation, charges, count);
+    count = 0;
+    for (struct policy_bulk_count *it = bulk->counts; it != NULL; it = it->next)
+        it->used = charges[count++].used;
+}
+
 const struct policy_bulk *policy_session_bulk(struct policy_session *session)
 {
+    struct rate_reservation reservation = {NULL};
     struct policy_bulk *bulk = get(session);
 
     if (bulk == NULL || session->is_bulk_asked || session->env.rates == NULL)
         return bulk;
     session->is_bulk_asked = true;
-    for (struct policy_bulk_count *it = bulk->counts; it != NULL; it = it->next) {
-        struct bulk_place place = place_of(bulk, it);
-
-        it->used = bulk_meter_used(session->env.rates, &place);
-    }
+    ask_store(session, bulk, &reservation, false);
+    rate_store_give_back(session->env.rates, &reservation);
     return bulk;
 }
 
@@ -256,13 +276,8 @@ void policy_session_bulk_reserve(struct policy_session *session)
         bulk->one_click = read_one_click(session);
     }
     bulk->is_late = is_late(session, bulk);
-    for (struct policy_bulk_count *it = bulk->counts; it != NULL; it = it->next) {
-        struct bulk_place place = place_of(bulk, it);
-
-        it->used = bulk->is_late ? bulk_meter_used(session->env.rates, &place)
-                                 : bulk_meter_charge(session->env.rates, &session->rates, &place,
-                                                     it->recipients);
-    }
+    if (!bulk->is_late)
+        ask_store(session, bulk, &session->rates, true);
 }
 
 /* When DNS has told the author's name. */
@@ -274,6 +289,17 @@ static bool count_late(const struct policy_session *session, const struct policy
                          session->decision.id);
 }
 
+/* The reply waits: the store is asked whether it was said before when nobody does. */
+static void warn(const struct policy_session *session, const struct bulk_place *place, int64_t used,
+                 int64_t limit)
+{
+    if (bulk_meter_threshold(used, limit) == 0)
+        return;
+    if (session->env.bulk_late == NULL ||
+        !bulk_late_warn(session->env.bulk_late, place, used, limit, session->decision.id))
+        bulk_warning_check(session->env.rates, place, used, limit, session->decision.id);
+}
+
 void policy_session_bulk_accepted(struct policy_session *session)
 {
     const struct policy_bulk *bulk = session->decision.bulk;
@@ -283,11 +309,12 @@ void policy_session_bulk_accepted(struct policy_session *session)
     for (const struct policy_bulk_count *it = bulk->counts; it != NULL; it = it->next) {
         struct bulk_place place = place_of(bulk, it);
 
+        int64_t used = it->used;
+
         if (bulk->is_late && count_late(session, it))
             continue;
         if (bulk->is_late)
-            (void)bulk_meter_count(session->env.rates, &place, it->recipients);
-        bulk_warning_check(session->env.rates, &place, it->used + it->recipients, it->limit,
-                           session->decision.id);
+            used = bulk_meter_count(session->env.rates, &place, it->recipients);
+        warn(session, &place, used + it->recipients, it->limit);
     }
 }

@@ -16,6 +16,9 @@ struct item {
     struct dns_name author;
     char provider[BULK_PROVIDER_NAME_MAX + 1];
     int64_t limit;
+    /* Of a warning: counted already, `recipients` is what is used, and the author the
+     * organizational domain. 0: to be counted. */
+    unsigned threshold;
     int64_t recipients;
     int64_t since_ns;
     /* Of the last message. */
@@ -64,23 +67,24 @@ void bulk_late_destroy(struct bulk_late **late)
 
 /* Under the lock. NULL: there is no room for another. */
 static struct item *item_of(struct bulk_late *late, const struct dns_name *author,
-                            const struct bulk_provider *provider)
+                            const char *provider, unsigned threshold)
 {
-    struct item *item = late->items;
+    struct item **place = &late->items;
 
-    while (item != NULL &&
-           !(dns_name_equals(&item->author, author) && strcmp(item->provider, provider->name) == 0))
-        item = item->next;
-    if (item != NULL || late->count == BULK_LATE_MAX)
-        return item;
-    item = base_mem_alloc_zero(1, sizeof(*item));
-    item->author = *author;
-    (void)snprintf(item->provider, sizeof(item->provider), "%s", provider->name);
-    item->since_ns = base_clock_mono_ns(late->clock);
-    item->next = late->items;
-    late->items = item;
+    while (*place != NULL &&
+           !((*place)->threshold == threshold && dns_name_equals(&(*place)->author, author) &&
+             strcmp((*place)->provider, provider) == 0))
+        place = &(*place)->next;
+    if (*place != NULL || late->count >= BULK_LATE_MAX)
+        return *place;
+    /* At the end: what was reached first is said first. */
+    *place = base_mem_alloc_zero(1, sizeof(**place));
+    (*place)->author = *author;
+    (void)snprintf((*place)->provider, sizeof((*place)->provider), "%s", provider);
+    (*place)->threshold = threshold;
+    (*place)->since_ns = base_clock_mono_ns(late->clock);
     late->count++;
-    return item;
+    return *place;
 }
 
 bool bulk_late_add(struct bulk_late *late, const struct dns_name *author,
@@ -89,10 +93,32 @@ bool bulk_late_add(struct bulk_late *late, const struct dns_name *author,
     struct item *item;
 
     pthread_mutex_lock(&late->lock);
-    item = item_of(late, author, provider);
+    item = item_of(late, author, provider->name, 0);
     if (item != NULL) {
         item->limit = provider->limit;
         item->recipients += recipients;
+        (void)snprintf(item->id, sizeof(item->id), "%s", id);
+    }
+    pthread_mutex_unlock(&late->lock);
+    return item != NULL;
+}
+
+bool bulk_late_warn(struct bulk_late *late, const struct bulk_place *place, int64_t used,
+                    int64_t limit, const char *id)
+{
+    char provider[BULK_PROVIDER_NAME_MAX + 1];
+    struct dns_name author;
+    struct item *item;
+
+    if (dns_name_make(&author, place->author) != DNS_NAME_OK)
+        return false;
+    (void)snprintf(provider, sizeof(provider), "%.*s", (int)place->provider.length,
+                   place->provider.data);
+    pthread_mutex_lock(&late->lock);
+    item = item_of(late, &author, provider, bulk_meter_threshold(used, limit));
+    if (item != NULL && item->recipients == 0) {
+        item->limit = limit;
+        item->recipients = used;
         (void)snprintf(item->id, sizeof(item->id), "%s", id);
     }
     pthread_mutex_unlock(&late->lock);
@@ -114,14 +140,15 @@ static bool is_ripe(struct bulk_late *late, const struct dmarc_psl *psl, const s
     return true;
 }
 
-static void count(struct bulk_late *late, const struct item *item,
-                  const struct dns_name *organizational)
+static void finish(struct bulk_late *late, const struct item *item,
+                   const struct dns_name *organizational)
 {
     const struct bulk_place place = {
         .author = {organizational->text, organizational->length},
         .provider = base_text_of(item->provider),
     };
-    int64_t used = bulk_meter_count(late->store, &place, item->recipients);
+    int64_t used =
+        item->threshold > 0 ? 0 : bulk_meter_count(late->store, &place, item->recipients);
 
     bulk_warning_check(late->store, &place, used + item->recipients, item->limit, item->id);
 }
@@ -154,10 +181,10 @@ void bulk_late_settle(struct bulk_late *late, const struct dmarc_psl *psl, bool 
 
     while (item != NULL) {
         struct item *next = item->next;
-        struct dns_name organizational;
+        struct dns_name organizational = item->author;
 
-        if (is_ripe(late, psl, item, is_last, &organizational)) {
-            count(late, item, &organizational);
+        if (item->threshold > 0 || is_ripe(late, psl, item, is_last, &organizational)) {
+            finish(late, item, &organizational);
             base_mem_free(item);
         } else {
             put_back(late, item);

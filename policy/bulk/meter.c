@@ -27,6 +27,8 @@ static const struct {
 };
 
 enum {
+    /* Places that one call asks for. */
+    TOGETHER = 16,
     THRESHOLDS = sizeof(thresholds) / sizeof(thresholds[0])
 };
 
@@ -46,16 +48,38 @@ static void make_key(const struct bulk_place *place, struct place_key *key)
     key->text = base_buf_text(&buf);
 }
 
+static void charge_some(struct rate_store *store, struct rate_reservation *reservation,
+                        struct bulk_charge *charges, size_t count)
+{
+    struct rate_item items[TOGETHER];
+    struct place_key keys[TOGETHER];
+
+    for (size_t i = 0; i < count; i++) {
+        make_key(&charges[i].place, &keys[i]);
+        items[i] = (struct rate_item){.name = count_name,
+                                      .key = keys[i].text,
+                                      .windows = &count_windows,
+                                      .amount = charges[i].recipients};
+    }
+    (void)rate_store_charge(store, reservation, items, count);
+    for (size_t i = 0; i < count; i++)
+        charges[i].used = items[i].used;
+}
+
+void bulk_meter_charge_all(struct rate_store *store, struct rate_reservation *reservation,
+                           struct bulk_charge *charges, size_t count)
+{
+    for (size_t i = 0; i < count; i += TOGETHER)
+        charge_some(store, reservation, charges + i, count - i < TOGETHER ? count - i : TOGETHER);
+}
+
 int64_t bulk_meter_charge(struct rate_store *store, struct rate_reservation *reservation,
                           const struct bulk_place *place, int64_t recipients)
 {
-    struct place_key key;
-    struct rate_item item = {.name = count_name, .windows = &count_windows, .amount = recipients};
+    struct bulk_charge charge = {.place = *place, .recipients = recipients};
 
-    make_key(place, &key);
-    item.key = key.text;
-    (void)rate_store_charge(store, reservation, &item, 1);
-    return item.used;
+    charge_some(store, reservation, &charge, 1);
+    return charge.used;
 }
 
 int64_t bulk_meter_count(struct rate_store *store, const struct bulk_place *place,
@@ -77,6 +101,20 @@ int64_t bulk_meter_used(struct rate_store *store, const struct bulk_place *place
     return used;
 }
 
+static bool is_reached(size_t i, int64_t used, int64_t limit)
+{
+    return used * 100 >= limit * thresholds[i].percent;
+}
+
+unsigned bulk_meter_threshold(int64_t used, int64_t limit)
+{
+    unsigned reached = 0;
+
+    for (size_t i = 0; i < THRESHOLDS && is_reached(i, used, limit); i++)
+        reached = thresholds[i].percent;
+    return reached;
+}
+
 unsigned bulk_meter_warn(struct rate_store *store, const struct bulk_place *place, int64_t used,
                          int64_t limit)
 {
@@ -87,7 +125,7 @@ unsigned bulk_meter_warn(struct rate_store *store, const struct bulk_place *plac
 
     make_key(place, &key);
     /* Those below it are noted as well: on the way down they are no news. */
-    while (reached < THRESHOLDS && used * 100 >= limit * thresholds[reached].percent) {
+    while (reached < THRESHOLDS && is_reached(reached, used, limit)) {
         items[reached] = (struct rate_item){.name = thresholds[reached].name,
                                             .key = key.text,
                                             .windows = &warned_windows,

@@ -294,6 +294,49 @@ static void test_late(void **state)
     close_scene(&scene);
 }
 
+/* A threshold each, the first that was reached first; what has no room is for the caller. */
+static void test_late_warnings(void **state)
+{
+    static const struct {
+        int64_t used;
+        bool is_new;
+    } reached[] = {{50, true}, {60, false}, {80, true}, {85, false}, {100, true}, {101, false}};
+    const struct bulk_place place = {.author = BASE_TEXT("example.org"),
+                                     .provider = BASE_TEXT("google")};
+    struct scene scene;
+    struct rate_store *store;
+    struct bulk_late *late;
+    size_t count = 0;
+
+    (void)state;
+    open_scene(&scene);
+    store = rate_engine_create(&(struct rate_engine_options){.clock = &scene.clock});
+    late = bulk_late_create(&scene.clock, scene.organizations, store);
+    for (size_t i = 0; i < sizeof(reached) / sizeof(reached[0]); i++) {
+        assert_true(bulk_late_warn(late, &place, reached[i].used, 100, "id"));
+        count += reached[i].is_new;
+        assert_int_equal(bulk_late_count(late), count);
+    }
+    /* Nothing is counted, and nothing asked of DNS. */
+    bulk_late_settle(late, scene.psl, false);
+    assert_int_equal(bulk_late_count(late), 0);
+    assert_int_equal(scene.slow.asked, 0);
+    require_counts(store, "");
+    /* They were said. */
+    assert_int_equal(bulk_meter_warn(store, &place, 100, 100), 0);
+    for (unsigned i = 0; i <= BULK_LATE_MAX; i++) {
+        char text[64];
+        struct bulk_place other = {.provider = BASE_TEXT("google")};
+
+        (void)snprintf(text, sizeof(text), "d%u.example", i);
+        other.author = base_text_of(text);
+        assert_int_equal(bulk_late_warn(late, &other, 50, 100, "id"), i < BULK_LATE_MAX);
+    }
+    bulk_late_destroy(&late);
+    rate_store_destroy(&store);
+    close_scene(&scene);
+}
+
 /* --- in a session ------------------------------------------------------------------------------
  */
 
@@ -435,10 +478,11 @@ static void test_mx_meanwhile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),     cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_bound),     cmocka_unit_test(test_many),
-        cmocka_unit_test(test_late),      cmocka_unit_test(test_no_two_names),
-        cmocka_unit_test(test_meanwhile), cmocka_unit_test(test_mx_meanwhile),
+        cmocka_unit_test(test_names),        cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_bound),        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_late),         cmocka_unit_test(test_late_warnings),
+        cmocka_unit_test(test_no_two_names), cmocka_unit_test(test_meanwhile),
+        cmocka_unit_test(test_mx_meanwhile),
     };
 
     base_log_set_level(BASE_LOG_ERROR);

@@ -302,6 +302,88 @@ static void test_counted(void **state)
     stop(world);
 }
 
+/* At random times: never less than the last 24 hours have, never more than those and the sixteenth
+ * before; after a rest of both, nothing. */
+static void test_rolling(void **state)
+{
+    enum {
+        SENT = 2000,
+    };
+    static int64_t times[SENT];
+    static int64_t counts[SENT];
+    const int64_t day_ns = DAY_S * BASE_NS_PER_S;
+    struct bulk_place place = {.author = BASE_TEXT("example.org"), .provider = BASE_TEXT("google")};
+    struct world *world = *state;
+    uint64_t random = 20261122;
+
+    start(world, "");
+    for (int i = 0; i < SENT; i++) {
+        int64_t now_ns;
+        int64_t least = 0;
+        int64_t most = 0;
+        int64_t got;
+
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+        base_clock_advance(&world->clock, (int64_t)(random >> 33) % (day_ns / 100));
+        now_ns = base_clock_mono_ns(&world->clock);
+        for (int j = 0; j < i; j++) {
+            least += now_ns - times[j] < day_ns ? counts[j] : 0;
+            most += now_ns - times[j] < day_ns + day_ns / 16 ? counts[j] : 0;
+        }
+        times[i] = now_ns;
+        counts[i] = (int64_t)(random >> 20) % 3 == 0 ? 1 : (int64_t)(random >> 40) % 500;
+        got = bulk_meter_count(world->env.rates, &place, counts[i]);
+        if (got < least || got > most)
+            fail_msg("message %d: %d, not %d to %d", i, (int)got, (int)least, (int)most);
+    }
+    base_clock_advance(&world->clock, day_ns + day_ns / 16);
+    assert_int_equal(bulk_meter_used(world->env.rates, &place), 0);
+    /* As much as can be counted: nothing wraps around. */
+    for (int i = 0; i < 5; i++)
+        (void)bulk_meter_count(world->env.rates, &place, 1000000000);
+    assert_int_equal(bulk_meter_used(world->env.rates, &place), 2000000000);
+    assert_int_equal(bulk_meter_warn(world->env.rates, &place, 2000000000, 1000000000), 100);
+    stop(world);
+}
+
+/* More providers than one call of the store asks for. */
+static void test_many_providers(void **state)
+{
+    struct world *world = *state;
+    struct base_buf conf;
+
+    base_buf_init(&conf, NULL, 65536);
+    base_buf_append_cstr(&conf, "rule \"r\" { stage = eom direction = outbound bulk = yes "
+                                "one-click-unsubscribe = { none } action = reject }\n");
+    for (int i = 0; i < 40; i++)
+        base_buf_appendf(&conf,
+                         "bulk-provider \"p%d\" { domains = { \"p%d.example\" } limit = %d }\n", i,
+                         i, i == 39 ? 3 : 100);
+    start(world, base_buf_cstr(&conf));
+    base_buf_deinit(&conf);
+    for (int round = 0; round < 3; round++) {
+        world_mail(world, "<alice@example.org>", "alice");
+        for (int i = 0; i < 40; i++) {
+            char path[64];
+
+            snprintf(path, sizeof(path), "<u@p%d.example>", i);
+            (void)policy_session_rcpt(world->session, base_text_of(path));
+        }
+        world_field(world, "From", "a@example.org");
+        /* The last provider alone has its limit reached. */
+        assert_int_equal(world_finish(world)->action,
+                         round < 2 ? POLICY_ACTION_CONTINUE : POLICY_ACTION_REJECT);
+        policy_session_accepted(world->session);
+    }
+    for (int i = 0; i < 40; i++) {
+        char name[16];
+
+        snprintf(name, sizeof(name), "p%d", i);
+        assert_int_equal(used(world, "example.org", name), 2);
+    }
+    stop(world);
+}
+
 /* Where a domain's mail goes. */
 static void test_mx(void **state)
 {
@@ -627,6 +709,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_faults, set_up, tear_down),
         cmocka_unit_test(test_one_click),
         cmocka_unit_test_setup_teardown(test_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_rolling, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_providers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mx, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_warnings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_log, set_up, tear_down),
