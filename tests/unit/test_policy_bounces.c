@@ -274,7 +274,8 @@ static void test_ratio(void **state)
     bounce_of(world, "<2@example.org>", 1);
     must_share(world, "alice", 0, 4);
     bounce_of(world, "<1@example.org>", 2);
-    bounce(world, "Message-ID: <1@example.org>\r\n", "");
+    /* What its sender wrote makes no other report of it. */
+    bounce(world, "Message-ID: <1@example.org>\r\n\r\nAction: delayed\r\n", "");
     must_share(world, "alice", 3, 4);
     must_refuse(world, "alice");
     /* No more than it had. */
