@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -359,6 +360,64 @@ static void test_eviction(void **state)
     rate_store_destroy(&ask.store);
 }
 
+enum {
+    THREADS = 6,
+    CALLS = 400,
+    KEYS = 5
+};
+
+static void ignore(void *context, const struct rate_status *status)
+{
+    (void)context;
+    (void)status;
+}
+
+static void *tell_many(void *context)
+{
+    static const char *const keys[KEYS] = {"a", "b", "c", "d", "e"};
+    struct ask ask = *(const struct ask *)context;
+
+    for (int i = 0; i < CALLS * KEYS; i++) {
+        ask.key = keys[i % KEYS];
+        (void)tell(&ask, 1, 3);
+        if (i % 50 == 0) {
+            rate_store_list(ask.store, ignore, NULL);
+            rate_store_end_holds(ask.store, ignore, NULL);
+        }
+    }
+    return NULL;
+}
+
+/* A share and its whole lie in shards of their own: nothing is lost between threads. */
+static void test_threads(void **state)
+{
+    struct base_clock clock = base_clock_manual(START);
+    struct rate_engine_options options = {
+        .memory = (size_t)64 << 20, .clock = &clock, .seed = {5, 6}};
+    struct ask ask = {.store = rate_engine_create(&options),
+                      .windows = &fifth,
+                      .hold_ns = HOUR,
+                      .warn_percent = 50};
+    pthread_t threads[THREADS];
+
+    (void)state;
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, tell_many, &ask), 0);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    for (int i = 0; i < KEYS; i++) {
+        char key[2] = {(char)('a' + i), '\0'};
+        struct rate_item got;
+
+        ask.key = key;
+        got = tell(&ask, 0, 0);
+        assert_int_equal(got.answer, RATE_HELD);
+        assert_int_equal(got.used, THREADS * CALLS);
+        assert_int_equal(got.whole, 3 * THREADS * CALLS);
+    }
+    rate_store_destroy(&ask.store);
+}
+
 static void test_restart(void **state)
 {
     struct base_clock clock = base_clock_manual(START);
@@ -441,8 +500,8 @@ int main(void)
         cmocka_unit_test(test_order),     cmocka_unit_test(test_windows),
         cmocka_unit_test(test_hold),      cmocka_unit_test(test_changed),
         cmocka_unit_test(test_elsewhere), cmocka_unit_test(test_eviction),
-        cmocka_unit_test(test_restart),   cmocka_unit_test(test_text),
-        cmocka_unit_test(test_least),
+        cmocka_unit_test(test_threads),   cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_text),      cmocka_unit_test(test_least),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
