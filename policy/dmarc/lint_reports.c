@@ -9,14 +9,55 @@
 #include "policy/dmarc/walk.h"
 #include "policy/idn.h"
 
-static bool has_consent(const struct dns_answer *answer)
+/* The domain of "mailto:local@domain?headers". */
+static bool mailbox_domain(struct base_text uri, struct dns_name *domain_r)
 {
-    struct dmarc_record record;
+    struct base_text rest = uri;
+    struct base_text address = base_text_split(&rest, '?');
+    size_t at = address.length;
 
+    while (at > 0 && address.data[at - 1] != '@')
+        at--;
+    return at > 0 &&
+           policy_idn_to_name((struct base_text){address.data + at, address.length - at}, domain_r);
+}
+
+static bool has_consent(const struct dns_answer *answer, struct dmarc_record *record_r)
+{
     for (size_t i = 0; i < answer->count; i++)
-        if (dmarc_record_parse(answer->records[i].value, &record))
+        if (dmarc_record_parse(answer->records[i].value, record_r))
             return true;
     return false;
+}
+
+/* Step 9: the consent may name another mailbox, and no other host. */
+static bool stays_there(const struct dmarc_destination *destination, struct base_text list)
+{
+    struct dns_name domain;
+    struct base_text uri;
+
+    while (dmarc_record_next_uri(&list, &uri))
+        if (!mailbox_domain(uri, &domain) || !dns_name_equals(&domain, &destination->domain))
+            return false;
+    return true;
+}
+
+static void check_override(struct dmarc_lint *lint, struct dmarc_destination *destination,
+                           const char *tag, const struct dmarc_record *consent)
+{
+    if (!stays_there(destination, consent->rua) || !stays_there(destination, consent->ruf)) {
+        destination->is_authorized = false;
+        dmarc_lint_add(lint, POLICY_SEVERITY_ERROR, "destination-override",
+                       "let the record there name mailboxes of its own host only, or none",
+                       "%s: the record at %s sends the reports on to another host: receivers send "
+                       "none",
+                       tag, destination->question.text);
+    } else if (consent->rua.data != NULL || consent->ruf.data != NULL) {
+        dmarc_lint_add(lint, POLICY_SEVERITY_NOTE, "destination-override",
+                       "nothing, if that is meant",
+                       "%s: the record at %s names the mailbox that the reports go to instead", tag,
+                       destination->question.text);
+    }
 }
 
 static void ask_consent(struct dmarc_lint *lint, struct dmarc_destination *destination,
@@ -24,6 +65,7 @@ static void ask_consent(struct dmarc_lint *lint, struct dmarc_destination *desti
 {
     char prefix[DNS_NAME_MAX + sizeof("._report._dmarc")];
     const struct dns_answer *answer;
+    struct dmarc_record consent;
     const char *mend;
 
     (void)snprintf(prefix, sizeof(prefix), "%s._report._dmarc", lint->domain.text);
@@ -35,9 +77,11 @@ static void ask_consent(struct dmarc_lint *lint, struct dmarc_destination *desti
         return;
     }
     answer = dns_lookups_get(lint->lookups, &destination->question, DNS_TYPE_TXT);
-    destination->is_authorized = has_consent(answer);
-    if (destination->is_authorized)
+    destination->is_authorized = has_consent(answer, &consent);
+    if (destination->is_authorized) {
+        check_override(lint, destination, tag, &consent);
         return;
+    }
     if (dns_status_is_temporary(answer->status)) {
         dmarc_lint_add(lint, POLICY_SEVERITY_WARNING, "destination-dns",
                        "try again, or mend the name servers",
@@ -84,19 +128,6 @@ static void check_destination(struct dmarc_lint *lint, const char *tag,
         ask_consent(lint, destination, tag);
     else
         destination->is_authorized = true;
-}
-
-/* The domain of "mailto:local@domain?headers". */
-static bool mailbox_domain(struct base_text uri, struct dns_name *domain_r)
-{
-    struct base_text rest = uri;
-    struct base_text address = base_text_split(&rest, '?');
-    size_t at = address.length;
-
-    while (at > 0 && address.data[at - 1] != '@')
-        at--;
-    return at > 0 &&
-           policy_idn_to_name((struct base_text){address.data + at, address.length - at}, domain_r);
 }
 
 static void check_uri(struct dmarc_lint *lint, const char *tag, struct base_text item)

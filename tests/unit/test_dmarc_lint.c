@@ -207,6 +207,19 @@ static void test_zones(void **state)
          OWN("rua=mailto:a@other.example") "example.net._report._dmarc.other.example TXT "
                                            "\"v=DMARC1\"\n",
          "example.org", "error destination"},
+        {"reports elsewhere, to another mailbox there",
+         OWN("rua=mailto:a@other.example") "example.org._report._dmarc.other.example TXT "
+                                           "\"v=DMARC1; rua=mailto:b@Other.example!1m\"\n",
+         "example.org", "note destination-override"},
+        {"reports elsewhere, sent on to a third",
+         OWN("rua=mailto:a@other.example") "example.org._report._dmarc.other.example TXT "
+                                           "\"v=DMARC1; rua=mailto:b@third.example\"\n",
+         "example.org", "error destination-override"},
+        {"reports elsewhere, sent on to a third by another way",
+         OWN("rua=mailto:a@other.example") "example.org._report._dmarc.other.example TXT "
+                                           "\"v=DMARC1; rua=mailto:b@other.example,"
+                                           "https://third.example/\"\n",
+         "example.org", "error destination-override"},
         {"reports elsewhere, another record",
          OWN("rua=mailto:a@other.example") "example.org._report._dmarc.other.example TXT "
                                            "\"dmarc\"\n",
