@@ -503,7 +503,8 @@ example.net TXT "v=spf1 include:gone.example.net" "mx ?all"
     def test_manual(self):
         """The manual's examples are the files that are installed, and these do what they say."""
         for page, name in (("postseal.conf.5", "manual.conf"), ("postseal.conf.5", "signing.conf"),
-                           ("postseal-tests.5", "manual.tests"), (None, "signing.tests")):
+                           ("postseal-tests.5", "manual.tests"), ("postseal-tests.5", "rates.tests"),
+                           (None, "rates.conf"), (None, "signing.tests")):
             with open(os.path.join(SRCDIR, "doc", "examples", name), "rb") as file:
                 example = file.read()
             self.save(name, example)
@@ -518,9 +519,9 @@ example.net TXT "v=spf1 include:gone.example.net" "mx ?all"
                         "postseal.conf")
         self.save("signing.conf", self.load("signing.conf") +
                   ('key-dir = "%s/keys"\n' % self.folder.name).encode())
-        for name in ("manual", "signing"):
+        for name, count in (("manual", 4), ("signing", 4), ("rates", 2)):
             self.assertEqual(self.run_ok("test", "-c", name + ".conf", name + ".tests"),
-                             b"4 tests, 0 failed\n")
+                             b"%d tests, 0 failed\n" % count)
 
 
 if __name__ == "__main__":
