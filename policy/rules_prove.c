@@ -18,6 +18,8 @@ enum {
     /* More pieces than this, and nothing is said. */
     BOXES_MAX = 2048,
     ATOMS_MAX = 64,
+    /* Lists of more items are not compared: that would take for ever, and nobody wrote them. */
+    ITEMS_MAX = 10000,
 };
 
 /* One condition of the rule, or one that it does not have and whose fact is always there. */
@@ -164,8 +166,11 @@ static uint64_t taken_items(const struct policy_rule_condition *taker,
                             const struct policy_rule_condition *condition)
 {
     const struct conf_list *list = condition->value;
+    const struct conf_list *takes = taker->value;
     uint64_t taken = 0;
 
+    if (list->count > ITEMS_MAX || takes->count > ITEMS_MAX)
+        return 0;
     if (list->count > ATOMS_MAX) {
         for (size_t i = 0; i < list->count; i++)
             if (!has_item(taker, list->items[i].text))

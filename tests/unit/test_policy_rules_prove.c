@@ -166,6 +166,9 @@ static const struct {
          UNKNOWN("b", "client-net = { \"192.0.2.7\" }" NO),
      {"\"b\"", "\"a\""}},
     {MAIL("a", NO) UNKNOWN("b", NO), {NULL}},
+    {CONNECT("a", "client-net = { \"0.0.0.0/0\", \"::/0\", \"local\" }  action = tempfail")
+         EOM("b", NO),
+     {NULL}},
     {CONNECT("a", "port = 25" NO) MAIL("b", "authenticated = yes" NO)
          RCPT("c", "port = 25  authenticated = yes" NO),
      {"\"c\"", "\"a\" (test.conf:1, at stage \"connect\")"}},
