@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/mem.h"
 #include "policy/address.h"
+#include "policy/author_names.h"
 #include "policy/conditions.h"
 #include "policy/domains.h"
 #include "policy/header.h"
@@ -28,7 +29,7 @@ static bool matches_local_sender(const struct policy_rule_condition *condition,
     const struct policy_domains *local = facts->session.local_domains;
     bool is_local =
         (facts->sender != NULL && is_ours(local, facts->sender)) ||
-        (facts->author_domain != NULL && policy_domains_contain(local, facts->author_domain));
+        (facts->session.header != NULL && policy_author_names(facts->session.header, local));
 
     return (is_local && policy_session_facts_is_stranger(&facts->session)) ==
            policy_condition_bool(condition);
