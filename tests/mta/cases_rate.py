@@ -128,6 +128,19 @@ def rate_tells_of_a_hold(context):
     require(events() == [("block", "alice"), ("release", "alice")], "%s", events())
 
 
+@case()
+def rate_refuses_for_good(context):
+    """A message that is more than the whole limit does not come back; a smaller one passes."""
+    world = context.own(more='rate "big" { direction = outbound key = { login } count = bytes '
+                             'limit = "4KiB/1h" }\n')
+    with Smtp(world.ports["submission"]) as client:
+        log_in(client)
+        reply = client.mail(ALICE, [BOB], message(token(), ALICE, b"x\r\n" * 3000))
+        require(reply.code == 552 and "5.3.4" in str(reply) and "more than that" in str(reply), "%s",
+                reply)
+        require(client.mail(ALICE, [BOB], message(token(), ALICE)).is_ok, "a small one")
+
+
 class Unwilling(socketserver.StreamRequestHandler):
     """A mail server that takes no recipient."""
 
