@@ -54,6 +54,23 @@ void tool_asking_print(const struct dns_lookups *lookups, FILE *out)
     }
 }
 
+void tool_print_lines(FILE *out, struct base_text lines)
+{
+    for (size_t i = 0; i < lines.length; i++) {
+        unsigned char c = (unsigned char)lines.data[i];
+        unsigned char next = i + 1 < lines.length ? (unsigned char)lines.data[i + 1] : 0;
+
+        /* U+0080 to U+009F: ESC and what follows it in one, to some terminals. */
+        if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+            i++;
+        else if ((c >= 0x20 && c != 0x7f) || c == '\n') {
+            (void)fputc(c, out);
+            continue;
+        }
+        (void)fputc('?', out);
+    }
+}
+
 void tool_print_text(FILE *out, struct base_text text)
 {
     for (size_t i = 0; i < text.length; i++)

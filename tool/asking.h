@@ -34,6 +34,8 @@ void tool_asking_close(struct tool_asking *asking);
 
 /* A line for each question: name, type, status, milliseconds. */
 void tool_asking_print(const struct dns_lookups *lookups, FILE *out);
+/* Lines that hold others' words: control characters but LF, those of two octets too, as '?'. */
+void tool_print_lines(FILE *out, struct base_text lines);
 /* A stranger's text: what is not printable ASCII as '?'. */
 void tool_print_text(FILE *out, struct base_text text);
 

@@ -9,6 +9,12 @@
 #include "tool/control.h"
 #include "tool/open.h"
 
+/* Of numbers as large as they can be. */
+static int64_t percent(int64_t part, int64_t whole)
+{
+    return part < 0 ? 0 : (part < INT64_MAX / 100 ? part : INT64_MAX / 100) * 100 / whole;
+}
+
 static void print_row(const struct base_json *row, FILE *out)
 {
     int64_t recipients = 0;
@@ -19,8 +25,8 @@ static void print_row(const struct base_json *row, FILE *out)
     (void)fputs("  ", out);
     tool_print_text(out, base_json_text(base_json_get(row, "provider")));
     (void)fprintf(out, "  %" PRId64, recipients);
-    if (base_json_int(base_json_get(row, "limit"), &limit))
-        (void)fprintf(out, " of %" PRId64 " (%" PRId64 "%%)%s\n", limit, recipients * 100 / limit,
+    if (base_json_int(base_json_get(row, "limit"), &limit) && limit > 0)
+        (void)fprintf(out, " of %" PRId64 " (%" PRId64 "%%)%s\n", limit, percent(recipients, limit),
                       recipients >= limit ? ", a bulk sender" : "");
     else
         (void)fputs(", not a provider of the configuration any more\n", out);

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "tool/args.h"
+#include "tool/asking.h"
 #include "tool/control.h"
 
 static const struct tool_flag flags[] = {
@@ -22,7 +23,8 @@ static enum tool_status run(const struct tool_args *args, const struct tool_io *
     if (status != TOOL_ANSWERED)
         return status;
     level = base_json_text(base_json_get(base_json_at(answer.rows, 0), "log_level"));
-    (void)fprintf(io->out, "%.*s\n", (int)level.length, level.data == NULL ? "" : level.data);
+    tool_print_text(io->out, level);
+    (void)fputc('\n', io->out);
     base_control_answer_deinit(&answer);
     return TOOL_ANSWERED;
 }

@@ -1,8 +1,12 @@
 /* What the daemon does and has done, by its own account. */
 #include "tool/status.h"
 
+#include <stdio.h>
+
 #include "base/json.h"
+#include "base/mem.h"
 #include "tool/args.h"
+#include "tool/asking.h"
 #include "tool/control.h"
 #include "tool/status_print.h"
 
@@ -12,6 +16,21 @@ static const struct tool_flag flags[] = {
     TOOL_FLAG_TIMEOUT,
     TOOL_FLAG_CONF,
 };
+
+/* Rules have names that others gave them, and what answers need not be postseald. */
+static void print(const struct base_json *rows, FILE *out)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *made = open_memstream(&text, &length);
+
+    if (made == NULL)
+        return;
+    tool_status_print(rows, made);
+    if (fclose(made) == 0)
+        tool_print_lines(out, (struct base_text){text, length});
+    base_mem_free(text);
+}
 
 static enum tool_status run(const struct tool_args *args, const struct tool_io *io)
 {
@@ -24,7 +43,7 @@ static enum tool_status run(const struct tool_args *args, const struct tool_io *
     if (tool_args_has(args, "json"))
         tool_status_print_json(answer.rows, io->out);
     else
-        tool_status_print(answer.rows, io->out);
+        print(answer.rows, io->out);
     base_control_answer_deinit(&answer);
     return TOOL_ANSWERED;
 }

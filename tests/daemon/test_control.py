@@ -574,6 +574,67 @@ def command(place):
     check(daemon.stop() == 0, "exit status")
 
 
+class Impostor(threading.Thread):
+    """Takes requests at a socket, each on a connection of its own, and answers what it is told."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(path)
+        self.socket.listen()
+        self.answer = b""
+        self.start()
+
+    def run(self):
+        while True:
+            connection, _ = self.socket.accept()
+            with connection:
+                try:
+                    connection.recv(4096)
+                    connection.sendall(self.answer)
+                except OSError:
+                    pass
+
+
+def impostor(place):
+    """What answers is not postseald: no command dies of it, or hands on what a terminal would
+    obey."""
+    daemon = Daemon(place)
+    path = place.path + "/impostor"
+    server = Impostor(path)
+    words = ("status", "rates", "bulk", "reload", "log")
+    numbers = (0, -1, 1, 2 ** 63 - 1, -2 ** 63, 10 ** 30, 1.5, "x", None, [], {})
+    members = {"status": ("uptime", "since", "started", "pid", "sessions", "messages", "dns", "rules"),
+               "rates": ("keys", "wait", "octets", "windows", "key", "state"),
+               "bulk": ("limit", "recipients", "author_domain", "provider"),
+               "reload": ("generation", "warnings"), "log": ("log_level",)}
+    rows = {word: [json.dumps({name: value for name in members[word]}).encode() + b"\n"
+                   for value in numbers] for word in words}
+    rows["bulk"] += [json.dumps({"recipients": 2 ** 63 - 1, "limit": limit}).encode() + b"\n"
+             for limit in (-1, 0, 1)]
+    every = [json.dumps({"windows": [{"used": 2 ** 63 - 1, "sent": 0, "limit": "\x1b[2J"}],
+                         "key": "\x1b]0;x\x07", "rate": "\x9b2J", "state": "\x1b[2J",
+                         "author_domain": "\x1b[2J", "provider": "\x1b[2J",
+                         "log_level": "\x1b[2J", "warnings": ["\x1b[2J\n"]}).encode() + b"\n"]
+    others = [b"", b"\n", b"{", b"[]\n", b"null\n", b'{"ok":1}\n', b'{"ok":true}', b"\0\n",
+                b"{\"ok\":false}\n", b'{"ok":false,"code":"\\u001b[2J","error":"\\u001b[2J"}\n',
+                b'{"ok":false,"code":%s,"error":7}\n' % (b'"' + b"x" * 9999 + b'"'),
+                b"[" * 100000 + b"\n", b'{"a":' * 3000 + b"\n", b"x" * (1 << 20)]
+    for word in words:
+        answers = [2 * row + b'{"ok":true}\n' for row in rows[word] + every]
+        for answer in answers + others:
+            server.answer = answer
+            for more in ((), ("--json",)) if word not in ("reload", "log") else ((),):
+                done = subprocess.run([POSTSEAL, word, *more, "-s", path, "-c", daemon.config],
+                                      capture_output=True, check=False, timeout=PATIENCE,
+                                      env=place.environment)
+                what = "%s %s: %r" % (word, more, answer[:200])
+                check(done.returncode in (0, 1, 64, 65, 69, 78), "%s: %d %s" % (
+                    what, done.returncode, done.stderr))
+                check(b"\x1b" not in done.stdout + done.stderr, "%s: %r %r" % (
+                    what, done.stdout, done.stderr))
+
+
 def not_allowed(place):
     """What the command says to those who may not."""
     if not IS_ROOT:
@@ -613,5 +674,5 @@ def stopping(place):
 if __name__ == "__main__":
     sys.exit(run_cases([commands, reloads, many_reloads, stop_under_reloads, peers,
                         one_user_not_all, slow, thousands, hostile, leavers, one_octet_a_time,
-                        links, killed, command, not_allowed,
+                        links, killed, command, impostor, not_allowed,
                         stopping]))
