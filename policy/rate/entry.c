@@ -284,7 +284,7 @@ void rate_entry_move(struct rate_entry *to, struct rate_entry *from)
 int64_t rate_entry_share(const struct rate_entry *entry, int64_t now_ns)
 {
     int64_t greatest = 0;
-    bool is_whole = rate_name_is_whole(rate_entry_name(entry));
+    bool is_own = rate_name_is_own(rate_entry_name(entry));
 
     for (unsigned i = 0; i < entry->windows->count; i++) {
         int64_t limit = entry->windows->at[i].limit;
@@ -294,8 +294,8 @@ int64_t rate_entry_share(const struct rate_entry *entry, int64_t now_ns)
         /* Below one in a thousand is something all the same. */
         if (share == 0 && used > 0)
             share = 1;
-        /* Of nothing, any share is too much. */
-        if (is_whole && used > 0)
+        /* Of nothing, any share is too much; and nobody is far from a limit that is none. */
+        if (is_own && used > 0)
             share = 1000;
         greatest = share > greatest ? share : greatest;
     }

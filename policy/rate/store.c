@@ -22,6 +22,11 @@ bool rate_name_is_whole(struct base_text name)
     return name.length > 0 && name.data[0] == RATE_WHOLE_MARK;
 }
 
+bool rate_name_is_own(struct base_text name)
+{
+    return name.length > 0 && (unsigned char)name.data[0] < ' ';
+}
+
 bool rate_item_is_counted(const struct rate_item *item)
 {
     return item->amount > 0 &&

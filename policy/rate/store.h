@@ -36,6 +36,8 @@ bool rate_windows_are_shares(const struct rate_windows *windows);
 #define RATE_WHOLE_LIMIT ((int64_t)UINT32_MAX)
 
 bool rate_name_is_whole(struct base_text name);
+/* No rate of the configuration has it: its first octet is a control character. */
+bool rate_name_is_own(struct base_text name);
 
 enum rate_answer {
     /* It fits. */

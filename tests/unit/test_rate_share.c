@@ -334,7 +334,22 @@ static void test_elsewhere(void **state)
     rate_store_destroy(&store);
 }
 
-/* A full memory forgets what is shared out before it forgets the whole. */
+static void must_meter(struct rate_store *store, int64_t amount, int64_t used)
+{
+    static const struct rate_windows windows = {.count = 1, .at = {{2000000000, 24 * HOUR, 0}}};
+    struct rate_reservation reservation = {NULL};
+    struct rate_item one = {.name = BASE_TEXT("\001bulk"),
+                            .key = BASE_TEXT("example.org|x"),
+                            .windows = &windows,
+                            .amount = amount};
+
+    (void)rate_store_charge(store, &reservation, &one, 1);
+    rate_store_commit(store, &reservation);
+    assert_int_equal(one.used, used);
+}
+
+/* A full memory forgets keys of the configuration's before it forgets what is never full: a whole,
+ * or what the bulk-sender meter counts. */
 static void test_eviction(void **state)
 {
     struct base_clock clock = base_clock_manual(START);
@@ -343,6 +358,7 @@ static void test_eviction(void **state)
 
     (void)state;
     (void)tell(&ask, 1, 1000);
+    must_meter(ask.store, 7, 0);
     for (unsigned i = 0; i < 20000; i++) {
         struct rate_reservation reservation = {NULL};
         const struct rate_windows ten = {.count = 1, .at = {{10, HOUR, 0}}};
@@ -357,6 +373,7 @@ static void test_eviction(void **state)
     rate_store_numbers(ask.store, &numbers);
     assert_true(numbers.evicted > 5000);
     assert_int_equal(tell(&ask, 20, 0).whole, 1000);
+    must_meter(ask.store, 0, 7);
     rate_store_destroy(&ask.store);
 }
 
