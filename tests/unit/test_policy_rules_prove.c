@@ -166,9 +166,6 @@ static const struct {
          UNKNOWN("b", "client-net = { \"192.0.2.7\" }" NO),
      {"\"b\"", "\"a\""}},
     {MAIL("a", NO) UNKNOWN("b", NO), {NULL}},
-    {CONNECT("a", "client-net = { \"0.0.0.0/0\", \"::/0\", \"local\" }  action = tempfail")
-         EOM("b", NO),
-     {NULL}},
     {CONNECT("a", "port = 25" NO) MAIL("b", "authenticated = yes" NO)
          RCPT("c", "port = 25  authenticated = yes" NO),
      {"\"c\"", "\"a\" (test.conf:1, at stage \"connect\")"}},
@@ -321,6 +318,9 @@ static void test_files(void **state)
         {MAIL("b", "spf = { fail }" NO)
              MAIL("a", "sender-domain = { \"file:none\" }  spf = { fail }" NO),
          "\"b\"", true},
+        {CONNECT("closed", "client-net = { \"file:all\" }  action = tempfail")
+             EOM("a", "client-net = { \"192.0.2.1\" }" NO),
+         NULL, true},
         {CONNECT("a", "client-net = { \"file:none\" }  action = accept  bypass = all"), NULL, true},
         {MAIL("a", "auth-mechanism = { \"file:none\" }" NO), NULL, true},
     };
@@ -328,6 +328,7 @@ static void test_files(void **state)
     char path[128];
 
     (void)conf_files_write(files, "none", "# nobody today\n", 15, 0600);
+    (void)conf_files_write(files, "all", "0.0.0.0/0\n::/0\nlocal\n", 21, 0600);
     (void)conf_files_write(files, "one", "x.example\n", 10, 0600);
     /* File items are relative to the file that names them. */
     snprintf(path, sizeof(path), "%s/test.conf", files->folder);
