@@ -416,15 +416,15 @@ static void skip_same_address(struct reader *reader)
 {
     const char *at = reader->at;
     struct base_text left = {at, (size_t)(reader->end - at)};
-    size_t length = 0, ats = 0, blanks = 0;
+    size_t length = 0, blanks = 0;
 
     while (length < left.length &&
            (is_atext((unsigned char)at[length]) || at[length] == '.' || at[length] == '@'))
-        ats += at[length++] == '@';
+        length++;
     while (length + blanks < left.length &&
            (at[length + blanks] == ' ' || at[length + blanks] == '\t'))
         blanks++;
-    if (ats != 1 || left.length < 2 * length + blanks + 2 || at[length + blanks] != '<' ||
+    if (left.length < 2 * length + blanks + 2 || at[length + blanks] != '<' ||
         at[2 * length + blanks + 1] != '>')
         return;
     if (base_text_equals_nocase((struct base_text){at, length},

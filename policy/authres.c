@@ -183,13 +183,13 @@ static bool begins_with(struct base_text text, const struct dns_name *name)
     return matched == name->length && matched > 0;
 }
 
-/* A reader that ends a comment elsewhere than we do may find in it what it takes for the
- * authserv-id. Letters that are not ASCII may be any that IDNA maps. */
-static bool may_hide(struct base_text comments, const struct dns_name *name)
+/* A reader that ends a comment elsewhere than we do, earlier or later, may take any part of the
+ * value for the authserv-id. Letters that are not ASCII may be any that IDNA maps. */
+static bool may_hide(struct base_text value, const struct dns_name *name)
 {
-    for (size_t i = 0; i < comments.length; i++)
-        if ((unsigned char)comments.data[i] >= 0x80 ||
-            begins_with((struct base_text){comments.data + i, comments.length - i}, name))
+    for (size_t i = 0; i < value.length; i++)
+        if ((unsigned char)value.data[i] >= 0x80 ||
+            begins_with((struct base_text){value.data + i, value.length - i}, name))
             return true;
     return false;
 }
@@ -206,11 +206,11 @@ static bool is_clean(struct base_text value)
     return true;
 }
 
-/* Of a field that names `claimed`. */
-static bool is_claim(const struct head *head, struct base_text comments,
-                     const struct dns_name *claimed, const struct dns_name *id)
+/* Of a field that names `claimed`, behind odd comments or not. */
+static bool is_claim(struct base_text value, bool is_odd, const struct dns_name *claimed,
+                     const struct dns_name *id)
 {
-    return dns_name_equals(id, claimed) || (head->is_odd && may_hide(comments, id));
+    return dns_name_equals(id, claimed) || (is_odd && may_hide(value, id));
 }
 
 bool policy_authres_claims(const struct policy_authserv_ids *ids, struct base_text extra,
@@ -223,8 +223,7 @@ bool policy_authres_claims(const struct policy_authserv_ids *ids, struct base_te
         return true;
     struct head head = {.at = value.data, .end = value.data + value.length};
     cfws(&head);
-    const struct head before = head;
-    const struct base_text comments = {value.data, (size_t)(head.at - value.data)};
+    bool is_odd = head.is_odd;
     struct base_text id = authserv_id(&head, octets);
     if (head.is_bad || !policy_idn_to_name(base_text_trim(id), &name))
         return true;
@@ -238,10 +237,9 @@ bool policy_authres_claims(const struct policy_authserv_ids *ids, struct base_te
     if (head.is_bad || (head.at != head.end && peek(&head) != ';'))
         return true;
     for (size_t i = 0; i < ids->count; i++)
-        if (is_claim(&before, comments, &name, &ids->names[i]))
+        if (is_claim(value, is_odd, &name, &ids->names[i]))
             return true;
-    return policy_idn_to_name(extra, &extra_name) &&
-           is_claim(&before, comments, &name, &extra_name);
+    return policy_idn_to_name(extra, &extra_name) && is_claim(value, is_odd, &name, &extra_name);
 }
 
 bool policy_authres_remove(struct policy_header *header, struct policy_edits *edits,

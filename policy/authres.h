@@ -32,8 +32,9 @@ void policy_authserv_ids_destroy(struct policy_authserv_ids **ids);
 /* Whether the value of an Authentication-Results field names one of `ids`, or `extra` (a host name;
  * may be {NULL, 0}) as its authserv-id: in any case, between comments and folds, quoted, with a
  * version, as U-label or A-label. True also when that cannot be told: the field does not begin as
- * section 2.2 says, its authserv-id is no host name, it holds NUL, bare CR or bare LF, or one of
- * `ids` stands in a comment before it that readers may end at different places. */
+ * section 2.2 says, its authserv-id is no host name, it holds NUL, bare CR or bare LF, or it
+ * begins with a comment that readers may end at different places and one of `ids` stands anywhere.
+ */
 bool policy_authres_claims(const struct policy_authserv_ids *ids, struct base_text extra,
                            struct base_text value);
 

@@ -170,7 +170,7 @@ static bool may_be(const struct dmarc_walk *walk, const struct dns_name *domain)
         if (!is_unknown(step))
             continue;
         dns_name_suffix(&name, &walk->steps[0].domain, step->domain.label_count + 1U);
-        if (dns_name_equals(&step->domain, domain) || (i > 0 && dns_name_equals(&name, domain)))
+        if (dns_name_equals(&step->domain, domain) || dns_name_equals(&name, domain))
             return true;
     }
     return false;
@@ -188,7 +188,7 @@ bool dmarc_walk_may_agree(const struct dmarc_walk *walk, const struct dmarc_walk
         if (!is_unknown(step))
             continue;
         dns_name_suffix(&name, &walk->steps[0].domain, step->domain.label_count + 1U);
-        if (may_be(other, &step->domain) || (i > 0 && may_be(other, &name)))
+        if (may_be(other, &step->domain) || may_be(other, &name))
             return true;
     }
     return false;
