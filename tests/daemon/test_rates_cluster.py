@@ -43,7 +43,7 @@ class Node:
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder,
              "--save", "", "--appendonly", "no", "--cluster-enabled", "yes", "--requirepass",
-             PASSWORD, "--masterauth", PASSWORD, "--cluster-node-timeout", "5000",
+             PASSWORD, "--masterauth", PASSWORD, "--cluster-node-timeout", "2000",
              "--repl-diskless-sync-delay", "0"],
             stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         wait_until(lambda: self.cli("PING") == "PONG", "redis-server")
@@ -78,6 +78,9 @@ def start_cluster(place):
     wait_until(lambda: replica.says(name, "CLUSTER", "NODES"), "the master's name")
     replica.must("CLUSTER", "REPLICATE", name)
     wait_until(lambda: replica.says("master_link_status:up", "INFO", "replication"), "the replica")
+    for node in (master, replica):
+        wait_until(lambda n=node: all(n.says(str(other.port), "CLUSTER", "SLOTS")
+                                      for other in (master, replica)), "the nodes to be known")
     return master, replica
 
 
@@ -116,10 +119,11 @@ def taken_over(place):
     """The only node that the configuration names is killed, the other takes its slot: daemons know
     of it from the cluster, and find it with the probes."""
     master, replica = start_cluster(place)
+    asked = calls_of(master, "cluster|slots")
     daemons = start_daemons(place, (master, master), "40/1d")
     check([send_all(daemon, 10) for daemon in daemons] == [10, 10], "20 are not accepted")
     # Both have asked for the nodes of the cluster, in their first second or so.
-    wait_until(lambda: int(calls_of(master, "cluster|slots")) >= 2, "both to have asked")
+    wait_until(lambda: calls_of(master, "cluster|slots") >= asked + 2, "both to have asked")
     wait_until(lambda: offset_of(master) == offset_of(replica), "the replica to know all")
     master.kill()
     # It takes a while until they notice; what they admit is of their part.
@@ -145,8 +149,8 @@ def offset_of(node):
 def calls_of(node, command):
     for line in node.cli("INFO", "commandstats").splitlines():
         if line.startswith("cmdstat_%s:calls=" % command):
-            return line.partition("=")[2].partition(",")[0]
-    return "0"
+            return int(line.partition("=")[2].partition(",")[0])
+    return 0
 
 
 if __name__ == "__main__":
