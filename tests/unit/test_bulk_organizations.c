@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -337,6 +338,74 @@ static void test_late_warnings(void **state)
     close_scene(&scene);
 }
 
+/* Eight sessions, and who settles: nothing is lost, whatever is known when. */
+struct crowd {
+    struct bulk_organizations *organizations;
+    struct bulk_late *late;
+    struct rate_store *store;
+    const struct dmarc_psl *psl;
+};
+
+enum {
+    THREADS = 8,
+    ROUNDS = 3000,
+};
+
+static void *take_part(void *context)
+{
+    static const struct bulk_provider google = {.name = "google", .limit = 1000000};
+    const struct crowd *crowd = context;
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        char text[64];
+        struct dns_name name;
+        struct dns_name found;
+
+        (void)snprintf(text, sizeof(text), "d%u.example.org", i % 100);
+        if (dns_name_make(&name, base_text_of(text)) != DNS_NAME_OK)
+            return NULL;
+        bulk_organizations_prefetch(crowd->organizations, &name);
+        (void)bulk_organizations_find(crowd->organizations, crowd->psl, &name, &found);
+        if (!bulk_late_add(crowd->late, &name, &google, 1, "id"))
+            return NULL;
+        if (i % 64 == 0)
+            bulk_late_settle(crowd->late, crowd->psl, false);
+    }
+    return context;
+}
+
+static void test_crowd(void **state)
+{
+    pthread_t threads[THREADS];
+    struct scene scene;
+    struct crowd crowd;
+
+    (void)state;
+    open_scene(&scene);
+    bulk_organizations_destroy(&scene.organizations);
+    crowd = (struct crowd){
+        .organizations = bulk_organizations_create(&(struct bulk_organizations_options){
+            .resolver = scene.slow.zone, .clock = &scene.clock}),
+        .store = rate_engine_create(&(struct rate_engine_options){.clock = &scene.clock}),
+        .psl = scene.psl,
+    };
+    crowd.late = bulk_late_create(&scene.clock, crowd.organizations, crowd.store);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, take_part, &crowd), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        void *result = NULL;
+
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        assert_non_null(result);
+    }
+    bulk_late_settle(crowd.late, crowd.psl, false);
+    require_counts(crowd.store, "example.org google 24000;");
+    bulk_late_destroy(&crowd.late);
+    bulk_organizations_destroy(&crowd.organizations);
+    rate_store_destroy(&crowd.store);
+    close_scene(&scene);
+}
+
 /* --- in a session ------------------------------------------------------------------------------
  */
 
@@ -478,11 +547,11 @@ static void test_mx_meanwhile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),        cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_bound),        cmocka_unit_test(test_many),
-        cmocka_unit_test(test_late),         cmocka_unit_test(test_late_warnings),
-        cmocka_unit_test(test_no_two_names), cmocka_unit_test(test_meanwhile),
-        cmocka_unit_test(test_mx_meanwhile),
+        cmocka_unit_test(test_names),         cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_bound),         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_late),          cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_late_warnings), cmocka_unit_test(test_no_two_names),
+        cmocka_unit_test(test_meanwhile),     cmocka_unit_test(test_mx_meanwhile),
     };
 
     base_log_set_level(BASE_LOG_ERROR);
