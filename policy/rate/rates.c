@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "policy/options.h"
 #include "policy/rate/exempt.h"
+#include "policy/rules_contradict.h"
 
 /* A rate has conditions as rules have; what else rules have plays no part. */
 struct rate_options {
@@ -353,6 +354,19 @@ static void set_least(const struct rate_rule *rule, struct rate_windows *windows
         windows->at[i].limit = rule->at_least;
 }
 
+/* What is never so of one message is never counted. */
+static bool check_conditions(const struct rate_rule *rule, struct base_error *error_r)
+{
+    char why[256];
+
+    if (rule->mode != POLICY_RULE_ENFORCE ||
+        !policy_rule_contradicts(&rule->rule, false, why, sizeof(why)))
+        return true;
+    conf_error_at(error_r, rule->rule.where, "rate \"%s\" can never count anything: %s",
+                  rule->rule.name, why);
+    return false;
+}
+
 static bool compile(struct rate_rule *rule, const struct conf_section *section,
                     struct base_error *error_r)
 {
@@ -372,7 +386,7 @@ static bool compile(struct rate_rule *rule, const struct conf_section *section,
     rule->rule.where = section->where;
     rule->rule.options = &options->conditions;
     if (!policy_rule_set_conditions(&rule->rule, section, error_r) ||
-        !rate_key_parse(&options->key, &rule->key, error_r) ||
+        !check_conditions(rule, error_r) || !rate_key_parse(&options->key, &rule->key, error_r) ||
         !rate_windows_add(&rule->windows, &options->limit, "limit", unit, error_r) ||
         !rate_windows_add(&rule->windows, &options->burst, "burst", unit, error_r))
         return false;

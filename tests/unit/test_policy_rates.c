@@ -615,6 +615,9 @@ static void test_faults(void **state)
         {"key = { login } limit = \"1/1h\"", "has no `count`"},
         {"key = { login } count = messages", "has no `limit`"},
         {"key = { } count = messages limit = \"1/1h\"", "`key` is empty"},
+        {"key = { client-ip } count = messages limit = \"1/1h\" direction = inbound "
+         "authenticated = yes",
+         "can never count anything: what it asks of `direction`"},
         {"key = { login } count = messages limit = { }", "`limit` is empty"},
         {"key = { logon } count = messages limit = \"1/1h\"", "did you mean \"login\"?"},
         {"key = { login, login } count = messages limit = \"1/1h\"", "is there twice"},
