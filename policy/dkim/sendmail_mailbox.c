@@ -240,7 +240,8 @@ static bool want_quotes(struct base_text phrase)
     return false;
 }
 
-/* A phrase with such a character is put in quotes as a whole, its comments and quotes too. */
+/* A phrase with such a character is put in quotes as a whole, its comments and quotes too; what is
+ * behind a backslash already gets no other treatment, so that the outcome may be no phrase. */
 static bool append_phrase(struct base_text phrase, struct base_buf *out)
 {
     size_t end = phrase.length;
@@ -249,8 +250,6 @@ static bool append_phrase(struct base_text phrase, struct base_buf *out)
         base_buf_append_text(out, phrase);
         return true;
     }
-    if (memchr(phrase.data, '\\', phrase.length) != NULL)
-        return false;
     while (is_blank(phrase.data[end - 1]))
         end--;
     base_buf_append_char(out, '"');

@@ -32,6 +32,8 @@ SHAPES = {
     "name in quotes with a comma": (b' "Bee, Bob" <b@x.example>,"A, \\"B\\"" <c@x.example>', True),
     "name that needs quotes": (b" J. Smith <a@x.example>, O'Brien <b@x.example>", True),
     "quotes and a dot": (b' "A" B. <a@x.example>', True),
+    "escapes, put in quotes": (b' J. "the \\"x\\"" <a@x.example>,"a\\\\b" O\'N <b@x.example>,'
+                               b'(x\\)y) C. <c@x.example>', True),
     "comment behind": (b" a@x.example(Anna), b@y.example   (Bob (B.))", True),
     "comment before": (b" (Anna)a@x.example,A (the first) <b@x.example>", True),
     "comment behind brackets": (b" A <a@x.example>   (one)(two)", True),
@@ -125,6 +127,7 @@ def sendmail_relays_lists(context):
 AUTHOR_SHAPES = (
     "%s", "<%s>", "A  B   <%s>", "J. Smith <%s>", "O'Brien<%s>", "\"Bee, Bob\" <%s>", "(c) %s",
     "%s (Anna)", "%s(Anna)", "A\r\n B <%s>", "\r\n A <%s>", "A <%s>,B <%s>", "A <%s> (c)  (d)",
+    'J. "x\\"y" <%s>', '"a\\\\b" O\'N <%s>', '(x\\)y) C. <%s>',
     "Jürgen Ł. <%s>", NAME.decode() + " <%s>", "=?utf-8?q?J=C3=BC?= <%s>", "< %s >",
 )
 
