@@ -8,9 +8,9 @@
 struct store_map_ops {
     /* May be NULL: nothing to do. False and *error_r: the run has no answers. */
     bool (*begin)(struct store_map *map, struct store_map_run *run, struct base_error *error_r);
-    /* `key` is folded, with a NUL behind it. *value_r is borrowed until the run ends. */
+    /* `key` is folded, with a NUL behind it; `value` is empty. FOUND: the value was appended. */
     enum store_map_answer (*find)(const struct store_map_run *run, struct base_text key,
-                                  struct base_text *value_r, struct base_error *error_r);
+                                  struct base_buf *value, struct base_error *error_r);
     /* May be NULL. */
     void (*end)(struct store_map_run *run);
     void (*destroy)(struct store_map *map);

@@ -76,7 +76,6 @@ enum store_map_answer store_map_find(const struct store_map_run *run, struct bas
                                      struct base_buf *value, struct base_error *error_r)
 {
     char folded[STORE_MAP_KEY_MAX + 1];
-    struct base_text found = {NULL, 0};
     enum store_map_answer answer;
     size_t length;
 
@@ -85,17 +84,15 @@ enum store_map_answer store_map_find(const struct store_map_run *run, struct bas
         return STORE_MAP_NONE;
     length = store_fold_apply(&run->map->fold, key, folded);
     folded[length] = '\0';
-    answer = run->map->ops->find(run, (struct base_text){folded, length}, &found, error_r);
+    base_buf_clear(value);
+    answer = run->map->ops->find(run, (struct base_text){folded, length}, value, error_r);
     if (answer != STORE_MAP_FOUND)
         return answer;
-    base_buf_clear(value);
-    base_buf_append_text(value, found);
     if (value->is_over) {
-        base_error_set(error_r, "%s: the value of \"%.200s\" is too long: %zu octets",
-                       run->map->name, folded, found.length);
+        base_error_set(error_r, "%s: the value of \"%.200s\" is too long", run->map->name, folded);
         return STORE_MAP_FAULT;
     }
-    if (found.length == 0) {
+    if (value->length == 0) {
         base_error_set(error_r, "%s: \"%.200s\" has an empty value", run->map->name, folded);
         return STORE_MAP_FAULT;
     }

@@ -4,7 +4,11 @@
  * is going to reuse; a reader that comes later sees the old state until the new one is committed.
  *
  * A file that takes the place of another, or grows beyond what is mapped, is opened beside the old
- * one, which lives until its last reader is done. */
+ * one, which lives until its last reader is done.
+ *
+ * LMDB maps the file and believes its pages. One that something else overwrites in place (cp) has
+ * no answers until it is whole again: what reads it is guarded (store/guard.h), and LMDB's
+ * assertions end the same way. */
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
@@ -19,6 +23,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/guard.h"
 #include "store/lease.h"
 #include "store/map-private.h"
 
@@ -27,6 +32,8 @@
 #define CHECK_NS (100 * BASE_NS_PER_MS)
 /* The longest key that LMDB can hold. */
 #define KEY_MAX 511
+/* Beside LMDB's own: the file ends before what was to be read, or makes no sense. */
+#define CUT_OFF (-1)
 
 /* One file, open. */
 struct file {
@@ -82,6 +89,9 @@ static void set_lmdb_error(struct base_error *error_r, const char *path, int sta
     if (status == MDB_INVALID || status == MDB_VERSION_MISMATCH || status == MDB_CORRUPTED)
         base_error_set(error_r,
                        "%s: no LMDB file that can be read: write it with postmap lmdb:", path);
+    else if (status == CUT_OFF)
+        base_error_set(error_r,
+                       "%s: cut off, or written by something else than postmap lmdb:", path);
     else
         base_error_set(error_r, "%s: %s", path, mdb_strerror(status));
 }
@@ -109,6 +119,53 @@ static bool is_acceptable(const char *path, struct stat *stat_r, struct base_err
     return is_good;
 }
 
+static void on_assertion(MDB_env *env, const char *text)
+{
+    (void)env;
+    (void)text;
+    store_guard_leave();
+}
+
+struct beginning {
+    MDB_env *env;
+    MDB_txn *txn;
+    int status;
+};
+
+static void work_begin(void *context)
+{
+    struct beginning *it = context;
+
+    it->status = it->txn != NULL ? mdb_txn_renew(it->txn)
+                                 : mdb_txn_begin(it->env, NULL, MDB_RDONLY, &it->txn);
+}
+
+/* A new transaction that has to be left loses its few octets of memory: rather not begun. */
+static bool is_cut_off(MDB_env *env, const struct stat *was)
+{
+    struct stat now;
+    int fd = -1;
+
+    return mdb_env_get_fd(env, &fd) != 0 || fstat(fd, &now) != 0 || now.st_size < was->st_size;
+}
+
+/* With the file's lock; `*txn` is reset, or NULL. One that fails is none afterwards. */
+static int begin_txn(const struct file *file, MDB_txn **txn)
+{
+    struct beginning it = {.env = file->env, .txn = *txn};
+
+    if (it.txn == NULL && is_cut_off(file->env, &file->stat))
+        return CUT_OFF;
+    if (!store_guard_run(work_begin, &it))
+        it.status = CUT_OFF;
+    if (it.status != 0 && it.txn != NULL) {
+        mdb_txn_abort(it.txn);
+        it.txn = NULL;
+    }
+    *txn = it.txn;
+    return it.status;
+}
+
 /* The one database of the file; remembers what the file was when it was opened. */
 static bool prepare(struct file *file, const char *path, const struct stat *looked_at,
                     struct base_error *error_r)
@@ -120,7 +177,9 @@ static bool prepare(struct file *file, const char *path, const struct stat *look
     if (status == 0)
         status = mdb_env_get_fd(file->env, &fd);
     if (status == 0)
-        status = mdb_txn_begin(file->env, NULL, MDB_RDONLY, &txn);
+        status = mdb_env_set_assert(file->env, on_assertion);
+    if (status == 0)
+        status = begin_txn(file, &txn);
     if (status == 0) {
         status = mdb_dbi_open(txn, NULL, 0, &file->dbi);
         mdb_txn_abort(txn);
@@ -147,6 +206,8 @@ static struct file *file_open(const char *path, struct base_error *error_r)
         return NULL;
     file = base_mem_alloc_zero(1, sizeof(*file));
     file->references = 1;
+    file->stat = stat;
+    store_guard_install();
     int status = mdb_env_create(&file->env);
 
     if (status != 0) {
@@ -224,26 +285,14 @@ static void release(struct map_lmdb *lmdb, struct file *file, MDB_txn *txn)
     pthread_mutex_unlock(&lmdb->lock);
 }
 
-/* With the file's lock. A transaction that fails is none afterwards. */
-static int begin_txn(const struct file *file, MDB_txn **txn)
-{
-    int status =
-        *txn != NULL ? mdb_txn_renew(*txn) : mdb_txn_begin(file->env, NULL, MDB_RDONLY, txn);
-
-    if (status != 0 && *txn != NULL) {
-        mdb_txn_abort(*txn);
-        *txn = NULL;
-    }
-    return status;
-}
-
 static bool begin(struct store_map *map, struct store_map_run *run, struct base_error *error_r)
 {
     struct map_lmdb *lmdb = (struct map_lmdb *)map;
     int status = MDB_MAP_RESIZED;
 
-    /* A file that has grown beyond what is mapped is opened again, and it may grow meanwhile. */
-    for (unsigned i = 0; i < 5 && status == MDB_MAP_RESIZED; i++) {
+    /* A file that has grown beyond what is mapped is opened again, and it may grow meanwhile; one
+     * that was overwritten may be whole by now. */
+    for (unsigned i = 0; i < 5 && (status == MDB_MAP_RESIZED || status == CUT_OFF); i++) {
         MDB_txn *txn;
         struct file *file = acquire(lmdb, i > 0, &txn);
 
@@ -274,36 +323,62 @@ static void end(struct store_map_run *run)
     release((struct map_lmdb *)run->map, file, run->view);
 }
 
-static int get(const struct store_map_run *run, struct base_text key, size_t nul,
-               struct base_text *value_r)
-{
-    const struct file *file = run->pinned;
-    MDB_val wanted = {.mv_size = key.length + nul, .mv_data = (void *)key.data};
-    MDB_val found;
+struct look_up {
+    const struct store_map_run *run;
+    MDB_val key;
+    /* The octets behind the key, and behind the value. */
+    size_t nul;
+    struct base_buf *value;
     int status;
+};
 
-    if (wanted.mv_size > KEY_MAX)
+/* Takes the value out of the file, too. */
+static void work_get(void *context)
+{
+    struct look_up *it = context;
+    const struct file *file = it->run->pinned;
+    MDB_envinfo info;
+    MDB_val found;
+
+    it->status = mdb_get(it->run->view, file->dbi, &it->key, &found);
+    if (it->status == 0) {
+        size_t most = found.mv_size <= it->value->max ? found.mv_size : it->value->max + 1;
+        size_t length = strnlen(found.mv_data, most);
+
+        base_buf_append(it->value, found.mv_data, length);
+        /* postmap's have a NUL at the end alone; zeros are what is not written yet. */
+        if (it->nul > 0 && length + it->nul < most)
+            it->status = CUT_OFF;
+    }
+    /* Looks at the file's first pages, which are gone if it was cut off meanwhile. */
+    (void)mdb_env_info(file->env, &info);
+}
+
+static int get(const struct store_map_run *run, struct base_text key, size_t nul,
+               struct base_buf *value)
+{
+    struct look_up it = {.run = run, .nul = nul, .value = value};
+
+    it.key = (MDB_val){.mv_size = key.length + nul, .mv_data = (void *)key.data};
+    if (it.key.mv_size > KEY_MAX)
         return MDB_NOTFOUND;
-    status = mdb_get(run->view, file->dbi, &wanted, &found);
-    if (status == 0)
-        *value_r = (struct base_text){found.mv_data, strnlen(found.mv_data, found.mv_size)};
-    return status;
+    return store_guard_run(work_get, &it) ? it.status : CUT_OFF;
 }
 
 static enum store_map_answer find(const struct store_map_run *run, struct base_text key,
-                                  struct base_text *value_r, struct base_error *error_r)
+                                  struct base_buf *value, struct base_error *error_r)
 {
     struct map_lmdb *lmdb = (struct map_lmdb *)run->map;
     int nul = atomic_load_explicit(&lmdb->nul, memory_order_relaxed);
     int status = MDB_NOTFOUND;
 
     if (nul != NUL_WITHOUT) {
-        status = get(run, key, 1, value_r);
+        status = get(run, key, 1, value);
         if (status == 0 && nul == NUL_UNKNOWN)
             atomic_store(&lmdb->nul, NUL_WITH);
     }
     if (status == MDB_NOTFOUND && nul != NUL_WITH) {
-        status = get(run, key, 0, value_r);
+        status = get(run, key, 0, value);
         if (status == 0 && nul == NUL_UNKNOWN)
             atomic_store(&lmdb->nul, NUL_WITHOUT);
     }

@@ -169,7 +169,7 @@ static void load(struct loader *loader, size_t length)
 }
 
 static enum store_map_answer find(const struct store_map_run *run, struct base_text key,
-                                  struct base_text *value_r, struct base_error *error_r)
+                                  struct base_buf *value, struct base_error *error_r)
 {
     const struct map_text *text = (const struct map_text *)run->map;
     const struct slot *slot = find_slot(text, key);
@@ -177,7 +177,7 @@ static enum store_map_answer find(const struct store_map_run *run, struct base_t
     (void)error_r;
     if (slot->place == 0)
         return STORE_MAP_NONE;
-    *value_r = base_text_of(text->block + slot->place - 1 + key.length + 1);
+    base_buf_append_cstr(value, text->block + slot->place - 1 + key.length + 1);
     return STORE_MAP_FOUND;
 }
 

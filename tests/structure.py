@@ -79,6 +79,7 @@ VARIABLES = {
     ("conf/reader.c", "lexer_lock"),
     ("conf/reader.c", "running"),
     ("filter/callbacks.c", "the_daemon"),
+    ("store/guard.c", "way_back"),
 }
 
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.S)

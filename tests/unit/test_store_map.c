@@ -128,7 +128,7 @@ static void test_caps(void **state)
     assert_int_equal(
         store_map_find(&run, (struct base_text){key, STORE_MAP_KEY_MAX}, &value, &error),
         STORE_MAP_FAULT);
-    assert_non_null(strstr(error.text, "too long: 8 octets"));
+    assert_non_null(strstr(error.text, "is too long"));
     store_map_end(&run);
     base_buf_deinit(&value);
     base_buf_deinit(&text);
