@@ -62,10 +62,9 @@ static struct policy_bulk_count *count_of(struct policy_session *session, struct
 /* By the most preferred mail exchanger (RFC 5321 section 5.1), if DNS has answered by now. DNS
  * gives those that are preferred alike in any order: the first one by its name that is a
  * provider's, so that a domain does not change providers from one message to the next. */
-static const struct bulk_provider *find_by_mx(const struct policy_session *session,
-                                              const struct dns_name *domain)
+static const struct bulk_provider *find_by_answer(const struct policy_session *session,
+                                                  const struct dns_answer *answer)
 {
-    const struct dns_answer *answer = dns_lookups_get(session->bulk_lookups, domain, DNS_TYPE_MX);
     const struct bulk_provider *provider = NULL;
     struct dns_name first = {0};
     uint16_t best = UINT16_MAX;
@@ -90,9 +89,36 @@ static const struct bulk_provider *find_by_mx(const struct policy_session *sessi
     return provider;
 }
 
+/* Ten thousand recipients of one domain with a thousand mail exchangers are looked up once. */
+struct known {
+    size_t count;
+    struct {
+        const struct dns_answer *answer;
+        const struct bulk_provider *provider;
+    } at[MX_QUESTIONS_MAX];
+};
+
+static const struct bulk_provider *find_by_mx(const struct policy_session *session,
+                                              const struct dns_name *domain, struct known *known)
+{
+    const struct dns_answer *answer = dns_lookups_get(session->bulk_lookups, domain, DNS_TYPE_MX);
+    const struct bulk_provider *provider;
+
+    for (size_t i = 0; i < known->count; i++)
+        if (known->at[i].answer == answer)
+            return known->at[i].provider;
+    provider = find_by_answer(session, answer);
+    if (known->count < MX_QUESTIONS_MAX) {
+        known->at[known->count].answer = answer;
+        known->at[known->count++].provider = provider;
+    }
+    return provider;
+}
+
 /* *is_open: its mail exchangers are asked for, and not known yet. */
 static const struct bulk_provider *find_provider(const struct policy_session *session,
-                                                 const struct dns_name *domain, bool *is_open)
+                                                 const struct dns_name *domain, struct known *known,
+                                                 bool *is_open)
 {
     const struct bulk_provider *provider =
         bulk_providers_find(session->snapshot->bulk_providers, domain);
@@ -100,7 +126,7 @@ static const struct bulk_provider *find_provider(const struct policy_session *se
     if (provider != NULL || session->bulk_lookups == NULL)
         return provider;
     if (dns_lookups_is_answered(session->bulk_lookups, domain, DNS_TYPE_MX))
-        return find_by_mx(session, domain);
+        return find_by_mx(session, domain, known);
     *is_open = true;
     return NULL;
 }
@@ -130,6 +156,7 @@ void policy_session_bulk_recipient(struct policy_session *session,
 static void count_recipients(struct policy_session *session, struct policy_bulk *bulk)
 {
     const struct policy_recipient *it = session->decision.kept_recipients;
+    struct known known = {.count = 0};
 
     bulk->counts = NULL;
     bulk->is_mx_open = false;
@@ -140,7 +167,7 @@ static void count_recipients(struct policy_session *session, struct policy_bulk 
 
         (void)policy_address_parse(it->address, &address);
         if (address.kind == POLICY_ADDRESS_DOMAIN)
-            provider = find_provider(session, &address.domain, &bulk->is_mx_open);
+            provider = find_provider(session, &address.domain, &known, &bulk->is_mx_open);
         if (provider == NULL)
             continue;
         count = count_of(session, bulk, provider);

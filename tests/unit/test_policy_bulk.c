@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <time.h>
 
 #include "base/arena.h"
 #include "base/json.h"
@@ -450,6 +451,37 @@ static void test_mx(void **state)
     stop(world);
 }
 
+/* A thousand mail exchangers, and as many recipients as are kept: it is read once. */
+static void test_mx_hostile(void **state)
+{
+    struct world *world = *state;
+    struct base_error error = {""};
+    struct base_buf zone;
+    const struct policy_bulk *bulk;
+    clock_t begin;
+
+    base_buf_init(&zone, NULL, 1 << 20);
+    base_buf_append_cstr(&zone, "$ORIGIN .\n$TTL 300\n");
+    for (int i = 0; i < 999; i++)
+        base_buf_appendf(&zone, "hostile.example. MX 10 %d.%060d.%060d.other.example.\n", i, 0, 0);
+    base_buf_append_cstr(&zone, "hostile.example. MX 10 zzz.mx.example.\n");
+    dns_resolver_destroy(&world->resolver);
+    world->resolver = dns_zone_create(base_buf_text(&zone), "test.zone", &error);
+    base_buf_deinit(&zone);
+    if (world->resolver == NULL)
+        fail_msg("%s", error.text);
+    world->env.resolver = world->resolver;
+    start(world, "bulk-provider \"google\" { mx = { \"mx.example\" } }\n");
+    begin = clock();
+    (void)send_all(world, "a@example.org", "hostile.example", 10000);
+    bulk = policy_session_decision(world->session)->bulk;
+    assert_non_null(bulk->counts);
+    assert_int_equal(bulk->counts->recipients, 10000);
+    /* Each for itself they took three seconds. */
+    assert_true(clock() - begin < 2 * CLOCKS_PER_SEC);
+    stop(world);
+}
+
 /* --- warnings --------------------------------------------------------------------------------- */
 
 /* Each step: hours that pass, recipients that are accepted, the warning that is due. */
@@ -712,6 +744,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rolling, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_providers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mx, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_mx_hostile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_warnings, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_conditions, set_up, tear_down),
