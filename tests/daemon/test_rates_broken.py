@@ -257,6 +257,22 @@ def clock_is_set(place):
     stop(daemons)
 
 
+def is_replica(place):
+    """It becomes one, and takes no writes: that is a failure, not a decision. What is admitted
+    meanwhile is counted when it takes them again."""
+    redis, daemons = start(place, "5s", limit="40/1d")
+    check(send_all(daemons[0], 10) == 10, "not accepted")
+    check(redis.cli("REPLICAOF", "127.0.0.1", "1") == "OK", "REPLICAOF")
+    # Half of the thirty that were left.
+    check(send_all(daemons[0], 20) == 15, "its part is not 15")
+    check("READONLY" in daemons[0].log(), "it is not said why")
+    check(redis.cli("REPLICAOF", "NO", "ONE") == "OK", "REPLICAOF NO ONE")
+    wait_until(lambda: returns(daemons[0]) == 1, "the breaker to close", 10)
+    wait_until(lambda: redis.counted("joe") == 25, "all to be counted")
+    check(send_all(daemons[1], 20) == 15, "not 15 more are accepted")
+    stop(daemons)
+
+
 def password_is_changed(place):
     """On the server, and then in the file: between the two the host does without the store, after a
     reload it is there again. One that cannot be read is refused, and what was stays."""
@@ -292,4 +308,5 @@ def password_is_changed(place):
 
 if __name__ == "__main__":
     sys.exit(77 if is_missing() else run_cases([frozen, killed, flushed, stuttering,
-                                                clock_is_set, password_is_changed]))
+                                                clock_is_set, is_replica,
+                                                password_is_changed]))

@@ -32,6 +32,7 @@ struct fake {
     int fd;
     unsigned port;
     const char *replies[REPLIES];
+    atomic_bool is_mute;
     atomic_uint accepted;
     atomic_uint requests;
     atomic_bool is_stopping;
@@ -66,7 +67,7 @@ static bool answer(struct fake *fake, int fd)
     number = atomic_fetch_add(&fake->requests, 1);
     while (number > 0 && (number >= REPLIES || fake->replies[number] == NULL))
         number--;
-    return say(fd, fake->replies[number]);
+    return say(fd, atomic_load(&fake->is_mute) ? NULL : fake->replies[number]);
 }
 
 static void *serve(void *context)
@@ -222,6 +223,62 @@ static void test_silence(void **state)
     assert_int_equal(store_redis_run(redis, &call, 50 * BASE_NS_PER_MS, reply),
                      STORE_REDIS_UNKNOWN);
     assert_true(base_clock_mono_ns(&clock) - begin_ns < 2 * BASE_NS_PER_S);
+    store_redis_destroy(&redis);
+    fake_stop(&fake);
+    free(reply);
+}
+
+struct caller {
+    struct store_redis *redis;
+    enum store_redis_status status;
+    int64_t took_ns;
+    pthread_t thread;
+};
+
+static void *call_once(void *context)
+{
+    static const struct store_redis_call call = {.script = "return 1", .key = BASE_TEXT("{k}")};
+    struct base_clock clock = base_clock_system();
+    int64_t begin_ns = base_clock_mono_ns(&clock);
+    struct store_redis_reply *reply = calloc(1, sizeof(*reply));
+    struct caller *caller = context;
+
+    assert_non_null(reply);
+    caller->status = store_redis_run(caller->redis, &call, 300 * BASE_NS_PER_MS, reply);
+    caller->took_ns = base_clock_mono_ns(&clock) - begin_ns;
+    free(reply);
+    return NULL;
+}
+
+/* More calls at once than there may be connections, and none is answered: each ends in time, and
+ * nothing of it is left. */
+static void test_too_many(void **state)
+{
+    struct store_redis_reply *reply = calloc(1, sizeof(*reply));
+    static struct caller callers[200];
+    struct fake fake = {.replies = {OK_3}};
+    struct store_redis *redis;
+
+    (void)state;
+    assert_non_null(reply);
+    fake_listen(&fake);
+    atomic_store(&fake.is_mute, true);
+    fake_start(&fake);
+    redis = open_redis(&fake);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < 200; i++) {
+            callers[i].redis = redis;
+            assert_int_equal(pthread_create(&callers[i].thread, NULL, call_once, &callers[i]), 0);
+        }
+        for (size_t i = 0; i < 200; i++) {
+            (void)pthread_join(callers[i].thread, NULL);
+            assert_true(callers[i].status == STORE_REDIS_DOWN ||
+                        callers[i].status == STORE_REDIS_UNKNOWN);
+            assert_true(callers[i].took_ns < 5 * BASE_NS_PER_S);
+        }
+    }
+    atomic_store(&fake.is_mute, false);
+    assert_int_equal(run(redis, reply), STORE_REDIS_OK);
     store_redis_destroy(&redis);
     fake_stop(&fake);
     free(reply);
@@ -425,13 +482,10 @@ static void test_slots(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_silence),
-        cmocka_unit_test(test_two_answers),
-        cmocka_unit_test(test_moved),
-        cmocka_unit_test(test_moved_in_a_circle),
-        cmocka_unit_test(test_nodes),
-        cmocka_unit_test(test_slots),
+        cmocka_unit_test(test_answers),  cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_too_many), cmocka_unit_test(test_two_answers),
+        cmocka_unit_test(test_moved),    cmocka_unit_test(test_moved_in_a_circle),
+        cmocka_unit_test(test_nodes),    cmocka_unit_test(test_slots),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
