@@ -90,29 +90,44 @@ static void use_record(struct dmarc_outcome *outcome, const struct dns_name *dom
     outcome->record = *record;
 }
 
+/* The record at one name, if there is one. False when a failure of DNS may hide it. */
+static bool ask_record(struct evaluation *evaluation, const struct dns_name *domain)
+{
+    const struct dns_answer *answer;
+    struct dmarc_record record;
+    struct dns_name name;
+
+    if (!dns_name_prepend(&name, "_dmarc", domain))
+        return true;
+    answer = dns_lookups_get(evaluation->request->lookups, &name, DNS_TYPE_TXT);
+    if (dns_status_is_temporary(answer->status))
+        return false;
+    if (dmarc_record_select(answer, &record))
+        use_record(evaluation->outcome, domain, &record);
+    return true;
+}
+
 /* 4.10.1: the record at the author domain, else at its organizational domain, else at the public
  * suffix domain. False when a failure of DNS may hide one. */
 static bool discover(struct evaluation *evaluation)
 {
     struct dmarc_outcome *outcome = evaluation->outcome;
-    const struct dns_answer *own;
     const struct dmarc_step *step;
-    struct dmarc_record record;
-    struct dns_name name;
 
-    if (dns_name_prepend(&name, "_dmarc", &outcome->author_domain)) {
-        own = dns_lookups_get(evaluation->request->lookups, &name, DNS_TYPE_TXT);
-        if (dns_status_is_temporary(own->status))
-            return false;
-        if (dmarc_record_select(own, &record)) {
-            use_record(outcome, &outcome->author_domain, &record);
-            return true;
-        }
-    }
+    if (!ask_record(evaluation, &outcome->author_domain))
+        return false;
+    if (outcome->has_record)
+        return true;
     walk_author(evaluation);
     if (evaluation->walk->is_temporary)
         return false;
     step = dmarc_walk_find(evaluation->walk, &outcome->organizational_domain);
+    /* Right below psd=y at the seven labels that a long name was cut to: the walk leaves it out,
+     * and yet no suffix's policy is for an organization that has one of its own. */
+    if (step == NULL && !ask_record(evaluation, &outcome->organizational_domain))
+        return false;
+    if (outcome->has_record)
+        return true;
     if (step == NULL || !step->has_record)
         step = &evaluation->walk->steps[evaluation->walk->count - 1];
     if (step->has_record)
