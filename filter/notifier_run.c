@@ -77,6 +77,8 @@ static _Noreturn void become(const char *path, int input)
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     sigset_t none;
 
+    /* Whoever started the daemon may ignore it. */
+    (void)signal(SIGPIPE, SIG_DFL);
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)setsid();
@@ -247,6 +249,8 @@ void filter_notifier_run(int fd, const char *helo)
     sigaddset(&signals, SIGPIPE);
     sigaddset(&signals, SIGUSR1);
     (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+    /* Where it is ignored, nobody can be waited for. */
+    (void)signal(SIGCHLD, SIG_DFL);
     while (may_go_on(&helper, fd)) {
         length = recv(fd, packet, sizeof packet, 0);
         if (length > 0) {

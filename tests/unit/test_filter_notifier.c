@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +156,30 @@ static void test_program(void **state)
     assert_int_equal(filter_notifier_dropped(notifier), 0);
     filter_notifier_stop(&notifier);
     assert_null(notifier);
+    filter_notifier_stop(&notifier);
+}
+
+/* Whoever started the daemon ignores signals: programs are waited for, and have their own. */
+static void test_ignored_signals(void **state)
+{
+    const struct world *world = *state;
+    struct filter_notifier *notifier;
+    char text[512];
+    char target[160];
+
+    (void)signal(SIGCHLD, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
+    notifier = start();
+    (void)signal(SIGCHLD, SIG_DFL);
+    (void)signal(SIGPIPE, SIG_DFL);
+    snprintf(text, sizeof(text),
+             "sleep 0.3; sh -c 'kill -PIPE $$; echo ignored' > %s; "
+             "echo end > %s",
+             world->fifo, world->fifo);
+    write_program(world, text);
+    snprintf(target, sizeof(target), "exec:%s", world->program);
+    tell(notifier, target, RATE_EVENT_BLOCK, "signals");
+    must_read(world, "end");
     filter_notifier_stop(&notifier);
 }
 
@@ -384,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_targets),
         cmocka_unit_test_setup_teardown(test_program, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_ignored_signals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bad_programs, set_up, tear_down),
         cmocka_unit_test(test_mail),
         cmocka_unit_test(test_mail_refused),
