@@ -57,7 +57,12 @@ def refused(place):
         ({}, "", {"NOTIFY_SOCKET": "/nowhere"}, CONFIG, "service manager"),
     ]
     if IS_ROOT:
-        cases += [({"state_dir": alien}, "", {}, CONFIG, "belongs to uid 1")]
+        # Root makes none behind a link, and does not say that one is there.
+        os.mkdir(place.path + "/roots")
+        os.symlink(place.path + "/roots", place.path + "/to-roots")
+        cases += [({"state_dir": alien}, "", {}, CONFIG, "belongs to uid 1"),
+                  ({"state_dir": place.path + "/to-roots/state"}, "", {}, UNAVAILABLE,
+                   "install -d -o ")]
         cases += [({"user": "no-such-user"}, "", {}, CONFIG, 'no user "no-such-user"'),
                   ({"user": "root"}, "", {}, CONFIG, "is root"),
                   ({"group": "no-such-group"}, "", {}, CONFIG, 'no group "no-such-group"')]
