@@ -471,6 +471,39 @@ example.net TXT "v=spf1 include:gone.example.net" "mx ?all"
         self.refuse(78, "chmod", "check", "postseal.conf")
         os.chmod("keys/example.org/ed1.pem", 0o640 if os.geteuid() == 0 else 0o600)
 
+    def test_open_folders(self):
+        """What lies where others can put another file is refused, whatever it is for."""
+        os.mkdir("open")
+        text = self.load("postseal.conf")
+        files = {"x.conf": text, "part.conf": b'mode = "observe"\n', "domains": b"example.org\n",
+                 "owners": b"a@example.org a\n",
+                 "own.tests": b'given "a" { ip = "192.0.2.1" from = "a@example.net" }\n'
+                              b'expect "a" { action = continue }\n'}
+        for name, octets in files.items():
+            self.save("open/" + name, octets)
+            os.chmod("open/" + name, 0o600)
+        changes = (b"", b'include("open/part.conf")\n', b'local-domains = { "file:open/domains" }\n',
+                   b'sender-login-maps = { "file:%s/open/owners" }\n' % os.getcwdb(),
+                   b'require-tests = { "open/own.tests" }\n')
+        for change in changes:
+            self.save("outer.conf", text + change)
+            path = "outer.conf" if change else "open/x.conf"
+            os.chmod("open", 0o777)
+            status, _, errors = postseal("check", path)
+            self.assertEqual(status, 78, (change, errors))
+            self.assertIn("/open (mode 0777), where anybody could put another in its place: "
+                          "chmod go-w ", errors)
+            for mode in (0o1777, 0o755):
+                os.chmod("open", mode)
+                self.assertEqual(postseal("check", path)[0], 0, (change, mode))
+        os.mkdir("above", 0o755)
+        os.rename("keys", "above/keys")
+        self.save("above.conf", text.replace(b"/keys", b"/above/keys"))
+        self.run_ok("check", "above.conf")
+        os.chmod("above", 0o777)
+        self.refuse(78, "above (mode 0777), where anybody", "check", "above.conf")
+        os.rename("above/keys", "keys")
+
     def test_own_tests(self):
         given = 'given "%s" { ip = "192.0.2.1" from = "a@example.net" }\n'
         self.save("good.tests", (given % "one" + 'expect "one" { action = continue }\n').encode())

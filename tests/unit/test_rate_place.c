@@ -67,13 +67,16 @@ static void test_secret_file(void **state)
     static const struct {
         const char *content;
         mode_t mode;
+        mode_t folder_mode;
         const char *want;
     } cases[] = {
-        {"0123456789abcdef\n", 0600, NULL},
-        {"0123456789abcdef\n", 0644, "chmod 0600"},
-        {"0123456789abcde\n", 0600, "fewer than 16"},
-        {"", 0600, "fewer than 16"},
-        {NULL, 0600, "rate-secret"},
+        {"0123456789abcdef\n", 0600, 0700, NULL},
+        {"0123456789abcdef\n", 0600, 01777, NULL},
+        {"0123456789abcdef\n", 0600, 0777, "(mode 0777), where anybody"},
+        {"0123456789abcdef\n", 0644, 0700, "chmod 0600"},
+        {"0123456789abcde\n", 0600, 0700, "fewer than 16"},
+        {"", 0600, 0700, "fewer than 16"},
+        {NULL, 0600, 0700, "rate-secret"},
     };
     char folder[] = "/tmp/postseal-place.XXXXXX";
     char path[64];
@@ -98,6 +101,7 @@ static void test_secret_file(void **state)
             (void)fclose(file);
             assert_int_equal(chmod(path, cases[i].mode), 0);
         }
+        assert_int_equal(chmod(folder, cases[i].folder_mode), 0);
         is_open = rate_place_open(conf, &clock, 1 << 20, &store, &error);
         if (is_open != (cases[i].want == NULL) || is_open != (store != NULL) ||
             (!is_open && strstr(error.text, cases[i].want) == NULL))
