@@ -251,8 +251,9 @@ static void read_line(struct rate_bounce *bounce,
         struct base_text value = {line.data + action.length, line.length - action.length};
 
         /* Behind the returned header stands what the sender wrote. */
-        if (bounce->found == 0)
-            bounce->actions++;
+        if (bounce->found > 0)
+            return;
+        bounce->actions++;
         if (base_text_starts_with_nocase(base_text_trim(value), BASE_TEXT("failed")))
             bounce->failures++;
     }

@@ -48,8 +48,8 @@ struct rate_bounce {
     bool is_too_long;
     /* "Message-ID:" stood alone on the line before. */
     bool is_folded;
-    /* How often "Action:" stood there before any of them, and how often, anywhere, with "failed"
-     * (RFC 3464 section 2.3.3). */
+    /* How often "Action:" stood there, before any of them, and how often with "failed" (RFC 3464
+     * section 2.3.3). */
     unsigned actions;
     unsigned failures;
     unsigned found;

@@ -274,7 +274,10 @@ static void test_ratio(void **state)
     bounce_of(world, "<2@example.org>", 1);
     must_share(world, "alice", 0, 4);
     bounce_of(world, "<1@example.org>", 2);
-    /* What its sender wrote makes no other report of it. */
+    /* What its sender wrote makes no other report of it, nor one of more recipients. */
+    send_to(world, "dave", "<6@example.org>", 5);
+    bounce(world, "Message-ID: <6@example.org>\r\n\r\n" FAILED FAILED FAILED, "");
+    must_share(world, "dave", 1, 5);
     bounce(world, "Message-ID: <1@example.org>\r\n\r\nAction: delayed\r\n", "");
     must_share(world, "alice", 3, 4);
     must_refuse(world, "alice");
