@@ -276,6 +276,7 @@ int filter_message_mail(struct filter_session *session, const struct filter_mta 
                         char *const *arguments)
 {
     struct policy_mail_facts facts = {.reverse_path = base_text_of(arguments[0]),
+                                      .mail_addr = macro(mta, "{mail_addr}"),
                                       .auth_type = macro(mta, "{auth_type}"),
                                       .auth_authen = macro(mta, "{auth_authen}"),
                                       .auth_ssf = macro(mta, "{auth_ssf}"),

@@ -86,7 +86,7 @@ const char *filter_negotiate_macros(const struct filter_protocol *protocol, enum
     case POLICY_STAGE_HELO:
         return TLS_MACROS;
     case POLICY_STAGE_MAIL:
-        return "i {auth_type} {auth_authen} {auth_ssf} {auth_author} " TLS_MACROS;
+        return "i {mail_addr} {auth_type} {auth_authen} {auth_ssf} {auth_author} " TLS_MACROS;
     case POLICY_STAGE_RCPT:
     case POLICY_STAGE_EOM:
         return "i";

@@ -14,12 +14,14 @@
 #define COUNT_MAX       INT64_C(1000000)
 #define SIZE_MAX_OCTETS (INT64_C(1) << 40)
 
-/* Without a domain it is the MTA that completes it, with ours. */
+/* Without a domain it is the MTA that completes it, with ours; nor does anybody know what it makes
+ * of what cannot be read. */
 static bool is_ours(const struct policy_domains *local, const struct policy_address *sender)
 {
     return (sender->kind == POLICY_ADDRESS_DOMAIN &&
             policy_domains_contain(local, &sender->domain)) ||
-           (sender->kind == POLICY_ADDRESS_LOCAL && !policy_domains_is_empty(local));
+           ((sender->kind == POLICY_ADDRESS_LOCAL || sender->kind == POLICY_ADDRESS_INVALID) &&
+            !policy_domains_is_empty(local));
 }
 
 /* A stranger who uses a domain of ours, in MAIL FROM or, once it is known, in From. */

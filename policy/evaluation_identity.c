@@ -73,6 +73,9 @@ static void judge_sender(struct policy_session *session, struct policy_ownership
 {
     if (session->sender.kind == POLICY_ADDRESS_NULL)
         judge_null_sender(session, out);
+    else if (session->is_sender_guessed && session->decision.login.length > 0)
+        /* The MTA may take it for another's. */
+        set_no(out, session->sender.text);
     else
         judge(session, &session->sender, out);
 }

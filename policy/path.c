@@ -246,3 +246,21 @@ enum policy_address_kind policy_path_read(struct base_arena *arena, struct base_
     *address_r = loose;
     return loose.kind;
 }
+
+/* Sendmail leaves out the domain where it is one of its own. */
+bool policy_path_settle(struct base_arena *arena, struct base_text path, struct base_text told,
+                        struct policy_address *address_r)
+{
+    struct policy_address by_mta;
+
+    if (policy_address_parse(path, address_r) != POLICY_ADDRESS_INVALID)
+        return true;
+    (void)policy_path_read(arena, path, address_r);
+    if (policy_address_parse(told, &by_mta) == POLICY_ADDRESS_INVALID ||
+        by_mta.kind == POLICY_ADDRESS_NULL)
+        return false;
+    if (by_mta.kind != POLICY_ADDRESS_LOCAL || address_r->kind != POLICY_ADDRESS_DOMAIN ||
+        !policy_address_is_local_part(address_r, by_mta.local))
+        *address_r = by_mta;
+    return true;
+}

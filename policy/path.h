@@ -13,5 +13,9 @@ struct base_arena;
  * texts of the address point into `path` or, where that had to be rewritten, into the arena. */
 enum policy_address_kind policy_path_read(struct base_arena *arena, struct base_text path,
                                           struct policy_address *address_r);
+/* The same of a path that the MTA has read, too: `told` is what it took it for ({mail_addr}; empty:
+ * it does not say). False: the path is none, and the address is our own guess. */
+bool policy_path_settle(struct base_arena *arena, struct base_text path, struct base_text told,
+                        struct policy_address *address_r);
 
 #endif

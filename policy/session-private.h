@@ -80,6 +80,8 @@ struct policy_session {
     /* As it was sent it is no path (RFC 5321 section 4.1.2): `sender` is a guess at what the MTA
      * makes of it, enough for a rule against it, and not for a credit. */
     bool is_sender_malformed;
+    /* Nor does the MTA say what it makes of it. */
+    bool is_sender_guessed;
     struct policy_evaluation evaluation;
     struct policy_identity_evaluation identity;
     /* A rule accepted it: no later rule decides. NULL: none. */

@@ -89,6 +89,8 @@ const struct policy_verdict *policy_session_helo(struct policy_session *session,
 struct policy_mail_facts {
     /* As the client typed it, brackets or not: "<a@b.example>", "<>", "a@b.example". */
     struct base_text reverse_path;
+    /* {mail_addr}: what the MTA makes of it. Looked at where the path is none. */
+    struct base_text mail_addr;
     struct base_text auth_type;
     /* The login; authenticated means that it is there and not empty. */
     struct base_text auth_authen;

@@ -190,11 +190,12 @@ const struct policy_verdict *policy_session_helo(struct policy_session *session,
     return decide_early(session, POLICY_STAGE_HELO);
 }
 
-static struct base_text kept_path(struct policy_session *session, struct base_text path)
+static struct base_text kept_path(struct policy_session *session, struct base_text path,
+                                  struct base_text told)
 {
     struct policy_address address;
 
-    (void)policy_path_read(session->message, path, &address);
+    session->is_sender_guessed = !policy_path_settle(session->message, path, told, &address);
     struct base_text copy = policy_session_copy(session->message, address.text, PATH_KEPT);
     return copy.data != NULL ? copy : BASE_TEXT("");
 }
@@ -247,7 +248,7 @@ const struct policy_verdict *policy_session_mail(struct policy_session *session,
     decision->login = policy_session_copy(session->message, facts->auth_authen, LOGIN_KEPT);
     session->is_sender_malformed =
         policy_address_parse(facts->reverse_path, &session->sender) == POLICY_ADDRESS_INVALID;
-    decision->mail_from = kept_path(session, facts->reverse_path);
+    decision->mail_from = kept_path(session, facts->reverse_path, facts->mail_addr);
     (void)policy_address_parse(decision->mail_from, &session->sender);
     policy_session_queue_id(session, facts->queue_id);
 

@@ -63,7 +63,7 @@ class Tapped:
         """Per stage: the set of macros of each of its commands."""
         mail, first, second = QUEUE_ID[self.name]
         wanted = {"connect": [CONNECT], "rcpt": [first, second], "eom": [END[self.name]], **wanted}
-        wanted["mail"] = [mail | wanted.get("mail", set())]
+        wanted["mail"] = [mail | {"{mail_addr}"} | wanted.get("mail", set())]
         for stage, sets in wanted.items():
             seen = [set(macros) for macros in self.tap.macros(stage)]
             require(seen == sets, "%s: %s, not %s", stage, seen, sets)
@@ -106,7 +106,8 @@ def session_macros_of_sendmail_command(context):
     tapped.world.mailbox.one(word)
     seen = [(stage, set(macros)) for stage, macros in tapped.tap.last()
             if stage not in ("header", "body")]
-    require(seen == [("connect", CONNECT), ("helo", set()), ("mail", {"i"}), ("rcpt", {"i"}),
+    require(seen == [("connect", CONNECT), ("helo", set()), ("mail", {"i", "{mail_addr}"}),
+                     ("rcpt", {"i"}),
                      ("eoh", {"i"}), ("eom", {"i"})], "%s", seen)
     require(tapped.tap.macros("connect")[0]["{daemon_port}"] == "0", "a port")
     require(not tapped.world.daemon.log_lines("does not send"), "it is warned of")
@@ -232,6 +233,8 @@ DISGUISES = (
     "<{0}@{1}(c)>", "<{0} @{1}>", "<{0}@ {1}>", "< {0}@{1} >", "<{0}@\\{1}>", "<Al <{0}@{1}>>",
     "<@a,@b:{0}@{1}>", "<(c)@a, @b: {0}@{1}>", '<"{0}"@{1}>', '<"\\{0}"@{1}>', '<""{0}@{1}>',
     '<{0}@"{1}">', "<{0}@{1}.>", "<a:;{0}@{1}>", "<a:{0}@{1};>")
+# Of these the server alone can tell.
+RIDDLES = ("<x <{0}@{1}>,>", "<<{0}@{1}>;>", "<<{0}@{1}>(>")
 
 DISGUISED = """
 sender-login-maps = {{ "file:{map}" }}
@@ -254,7 +257,7 @@ def session_disguised_addresses(context, name):
             reply = client.command("MAIL FROM:" + sender)
             return client.command("RCPT TO:" + recipient) if reply.is_ok else reply
 
-    senders = [text.format("alice", domain) for text in DISGUISES
+    senders = [text.format("alice", domain) for text in DISGUISES + RIDDLES
                for domain in ("example.org", "example.com")]
     senders += ['<"a\tb"@example.org>', '<"a\x01b"@example.org>', "<a\x7f@example.org>"]
     senders += ["<alice>", "<\\alice>", "<alice%example.org>", "<example.org!alice>"]

@@ -343,6 +343,8 @@ static void test_facts(void **state)
         "ca",
         "{verify}",
         "OK",
+        "{mail_addr}",
+        "a@example.com",
         "{auth_type}",
         "PLAIN",
         "{auth_authen}",

@@ -167,6 +167,7 @@ static const struct row rows[] = {
     {MAIL "local-sender-unauthenticated = yes }", .want = "550 5.7.1",
      .from = "<\\a@(x)example.org>"},
     {MAIL "local-sender-unauthenticated = yes }", .want = NULL, .from = "<(x)a@example.net>"},
+    {MAIL "local-sender-unauthenticated = yes }", .want = "550 5.7.1", .from = "<x <a@b>,>"},
     {"rule \"r\" { stage = mail  action = reject  local-sender-unauthenticated = yes }",
      .want = NULL, .from = "<a>"},
     {MAIL "local-sender-unauthenticated = yes }", .want = NULL, .from = "<a@example.org>",

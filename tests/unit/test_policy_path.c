@@ -134,12 +134,51 @@ static void test_no_memory(void **state)
     base_arena_destroy(&arena);
 }
 
+/* What the MTA says of a path that is none. */
+static void test_told(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *told;
+        const char *want;
+        bool is_known;
+    } cases[] = {
+        {"<alice@example.org>", "bob@example.net", "alice@example.org", true},
+        {"<>", "bob@example.net", "", true},
+        {"<x <alice@example.org>,>", "alice@example.org", "alice@example.org", true},
+        {"<(c)alice@example.org>", "bob@example.net", "bob@example.net", true},
+        /* Sendmail: of a domain of its own. */
+        {"<(c)alice@example.org>", "Alice", "alice@example.org", true},
+        {"<(c)alice@example.org>", "bob", "bob", true},
+        {"<x <alice@example.org>,>", "alice", "alice", true},
+        {"<(c)alice@stranger.example>", "alice@stranger.example.", "alice@stranger.example.", true},
+        /* It says nothing, or nothing that could be read. */
+        {"<(c)alice@example.org>", "", "alice@example.org", false},
+        {"<(c)alice@example.org>", "x <y", "alice@example.org", false},
+        {"<x <alice@example.org>,>", "", "x <alice@example.org>,", false},
+    };
+    struct base_arena *arena = base_arena_create(1 << 20, NULL);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct policy_address got;
+        bool is_known = policy_path_settle(arena, base_text_of(cases[i].path),
+                                           base_text_of(cases[i].told), &got);
+
+        if (is_known != cases[i].is_known ||
+            !base_text_equals(got.text, base_text_of(cases[i].want)))
+            fail_msg("%s: %d %.*s", cases[i].path, is_known, (int)got.text.length, got.text.data);
+    }
+    base_arena_destroy(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
