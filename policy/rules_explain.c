@@ -173,7 +173,7 @@ void policy_rules_explain(const struct policy_snapshot *snapshot, struct base_bu
     if (snapshot->options->mode == POLICY_MODE_OBSERVE)
         base_buf_append_cstr(out, "mode = observe: no rule refuses anything\n");
     if (rules->count == 0)
-        base_buf_append_cstr(out, "no rules: nothing is refused\n");
+        base_buf_append_cstr(out, "no rules: no rule refuses anything\n");
     for (int stage = 0; stage < POLICY_STAGE_COUNT; stage++) {
         if ((policy_rules_stages(rules) & 1U << stage) == 0)
             continue;

@@ -514,7 +514,7 @@ static void test_bypass(void **state)
 static const struct {
     const char *conf, *want;
 } explained[] = {
-    {"", "no rules: nothing is refused\n"},
+    {"", "no rules: no rule refuses anything\n"},
     {"rule \"a\" { stage = eom  action = mark }", "eom\n"
                                                   "  \"a\" (test.conf:3): mark\n"
                                                   "      matches: all\n"},

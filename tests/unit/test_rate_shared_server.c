@@ -44,7 +44,7 @@ static void test_lost_values(void **state)
     struct rate_reservation reservation = {0};
     struct rate_item item = item_of("values", 1);
     char answer[64];
-    char value[8];
+    char value[16];
 
     for (int i = 0; i < 8; i++) {
         (void)snprintf(value, sizeof(value), "%d", i);
