@@ -27,19 +27,19 @@ NOISE = 0.8
 
 class Load:
     """Sessions of both daemons that send messages to one recipient each until they are told to
-    stop. What became of each is noted: (daemon, begin, end, accepted)."""
+    stop. What became of each is noted: (daemon, begin, end, accepted, session)."""
 
     def __init__(self, daemons, login):
         self.daemons, self.login = daemons, login
         self.done = []
         self.faults = []
         self.is_ending = False
-        self.threads = [threading.Thread(target=self._guarded, args=(i % HOSTS,), daemon=True)
+        self.threads = [threading.Thread(target=self._guarded, args=(i % HOSTS, i), daemon=True)
                         for i in range(SESSIONS)]
         for thread in self.threads:
             thread.start()
 
-    def _guarded(self, number):
+    def _guarded(self, number, which):
         try:
             with Session(self.daemons[number].socket) as session:
                 session.connect("127.0.0.1", "localhost")
@@ -47,7 +47,7 @@ class Load:
                 while not self.is_ending:
                     begin = time.monotonic()
                     is_accepted = self.message(session, self.login)
-                    self.done.append((number, begin, time.monotonic(), is_accepted))
+                    self.done.append((number, begin, time.monotonic(), is_accepted, which))
                     # One who is refused comes back later: the machine is not all theirs.
                     time.sleep(0 if is_accepted else 0.02)
         except Exception as error:  # pylint: disable=broad-except  # told by end()
@@ -87,6 +87,12 @@ class Load:
             sum(not row[3] for row in list(self.done) if row[1] > begin and row[0] == host) >= count
             for host in range(HOSTS)), "%s to be refused by both" % self.login)
 
+    def wait_finished(self, at):
+        """What was under way then."""
+        wait_until(lambda: self.faults or len({row[4] for row in list(self.done)
+                                               if row[1] >= at}) == SESSIONS,
+                   "what was under way to end")
+
     def end(self):
         """No message without an answer, none that has waited longer than the time-out."""
         self.is_ending = True
@@ -94,7 +100,7 @@ class Load:
             thread.join(PATIENCE)
         check(not self.faults, "; ".join(self.faults[:3]))
         check(not any(thread.is_alive() for thread in self.threads), "a message has no answer")
-        slowest = max(end - begin for _, begin, end, _ in self.done)
+        slowest = max(end - begin for _, begin, end, _, _ in self.done)
         check(slowest < TIMEOUT + NOISE, "a message took %.1f s" % slowest)
 
 
@@ -126,6 +132,7 @@ def exhaust_parts(load, daemons, break_off):
                "the breakers to open")
     parts = [-(-(LIMIT - known(daemon, load.login)) // HOSTS) for daemon in daemons]
     load.wait_refused()
+    load.wait_finished(at)
     begun = load.accepted(begun_before=at)
     for host, part in enumerate(parts):
         admitted = load.accepted(host, at)
