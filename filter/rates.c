@@ -184,22 +184,6 @@ struct releasing {
     int64_t time_s;
 };
 
-static void tell_release(void *context, const struct rate_status *status)
-{
-    const struct releasing *releasing = context;
-    const struct rate_rule *rule = rate_rules_find(releasing->rules, status->name);
-    struct rate_event event = {.kind = RATE_EVENT_RELEASE,
-                               .key = status->key,
-                               .limit = status->windows->at[0],
-                               .used = status->used[0],
-                               .time_s = releasing->time_s};
-
-    if (rule != NULL && status->blocked_ns != 0 && base_text_equals(status->key, releasing->key) &&
-        (releasing->name.data == NULL || base_text_equals(status->name, releasing->name))) {
-        rate_rule_tell(rule, releasing->watch, &event);
-    }
-}
-
 static void tell_over(void *context, const struct rate_status *status)
 {
     const struct releasing *releasing = context;
@@ -212,6 +196,16 @@ static void tell_over(void *context, const struct rate_status *status)
 
     if (rule != NULL) {
         rate_rule_tell(rule, releasing->watch, &event);
+    }
+}
+
+static void tell_release(void *context, const struct rate_status *status)
+{
+    const struct releasing *releasing = context;
+
+    if (status->blocked_ns != 0 && base_text_equals(status->key, releasing->key) &&
+        (releasing->name.data == NULL || base_text_equals(status->name, releasing->name))) {
+        tell_over(context, status);
     }
 }
 
