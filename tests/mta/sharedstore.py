@@ -53,7 +53,6 @@ class Redis:
     def start(self):
         self.child = self.place.start(
             [server_program(), "--port", "0", "--unixsocket", self.path, "--unixsocketperm", "777",
-             "--rdbcompression", "no",
              "--dir", self.folder, "--save", "", "--appendonly", "no",
              "--rdbcompression", "no"],
             os.path.join(self.place.path, self.name + ".log"))

@@ -73,4 +73,20 @@ static inline int64_t used(struct world *world, const char *key)
     return asked.used;
 }
 
+/* For a group of tests: its state is the world. */
+static inline int set_up(void **state)
+{
+    static struct world world;
+
+    world_init(&world);
+    *state = &world;
+    return 0;
+}
+
+static inline int tear_down(void **state)
+{
+    world_deinit(*state);
+    return 0;
+}
+
 #endif

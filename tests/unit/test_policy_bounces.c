@@ -370,21 +370,6 @@ static void test_guard(void **state)
     rate_sent_destroy(&world->env.sent);
 }
 
-static int set_up(void **state)
-{
-    static struct world world;
-
-    world_init(&world);
-    *state = &world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    world_deinit(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

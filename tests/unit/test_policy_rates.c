@@ -706,21 +706,6 @@ static void test_faults(void **state)
     }
 }
 
-static int set_up(void **state)
-{
-    static struct world world;
-
-    world_init(&world);
-    *state = &world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    world_deinit(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
